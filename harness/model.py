@@ -1,0 +1,314 @@
+"""The nouns of the harness, in the order that traffic becomes a verdict.
+
+Bytes are kept as they were on the wire: headers in wire order with their own case, bodies undecoded and in the
+chunks that they came in. What they mean (JSON, SSE events, messages) is derived from them by `comparison`.
+Times are seconds, as floats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from pathlib import Path
+from typing import Literal, TypeAlias, Union
+
+Json: TypeAlias = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+Headers: TypeAlias = tuple[tuple[str, str], ...]  # a repeated name is a repeated pair; text is latin-1
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """The first value of that name, case-insensitively (RFC 9110, section 5.1), or None."""
+    return next((value for key, value in headers if key.lower() == name.lower()), None)
+
+
+# --- the wire -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    path: str  # origin-form, the query included
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What came instead of a response, or instead of a response's end; an HTTP 500 is a response, not a failure.
+
+    refused: no connection. timeout: no byte for too long. cut: the connection closed before the message was whole.
+    left: the client itself hung up, because its step says so.
+    """
+
+    kind: Literal["refused", "timeout", "cut", "left"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One chunk of a chunked body, or one read of any other; `at` counts from the moment the request was sent."""
+
+    at: float
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: Headers = ()
+    chunks: tuple[Chunk, ...] = ()
+    failure: Failure | None = None  # how it ended, where it did not end well
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(chunk.data for chunk in self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call on the wire; `step` is the step of the scenario that it belongs to, `at` when it began."""
+
+    request: Request
+    outcome: Response | Failure
+    step: int = 0
+    at: float = 0.0
+
+
+# --- the input ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """These bytes go out as one chunk of their own."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForClient:
+    """Hold the rest back until the client has seen that many events of this step: a proxy that buffers never gets on."""
+
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The connection ends here, without the end of the message: in order (FIN), or not (RST)."""
+
+    how: Literal["fin", "rst"]
+
+
+Act: TypeAlias = Send | Wait | WaitForClient | Cut
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the simulated upstream answers to one call.
+
+    `before` is done before the status line goes out (a `Cut` there means that none ever does). With `acts` None the
+    body is sent at once with a content-length; otherwise the body is a chunked stream, made of the acts in order.
+    """
+
+    status: int = 200
+    headers: Headers = ()
+    body: bytes = b""
+    acts: tuple[Act, ...] | None = None
+    before: tuple[Wait | Cut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Must:
+    """What holds for every target, whatever the baseline does: a guard against being equally wrong.
+
+    `path` is a path of the compared tree, `/client/0/response/status`. Exactly one check is set.
+    """
+
+    path: str
+    check: Literal["equals", "matches", "absent"]
+    value: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of the client, and what the upstream answers to the calls that it causes, in order."""
+
+    request: Request
+    replies: tuple[Reply, ...] = ()
+    must: tuple[Must, ...] = ()
+    together: bool = False  # sent at the same time as the step before, not after its end
+    leave_after: int | None = None  # the client hangs up at that many events; 0: when the upstream has the call
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    id: str  # "claude-code/tool-loop": the folder and the file's name
+    client: str  # the folder
+    title: str
+    source: str  # "recorded 2026-11-22, claude-cli 2.1.197", or "scripted"
+    covers: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def recorded(self) -> bool:
+        return self.source.startswith("recorded")
+
+
+# --- who is compared ------------------------------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    BASELINE = "baseline"
+    AGAIN = "baseline again"
+    CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One program of a target. `command`, `ready` and `env` may hold {names}: ports, folders, the upstream's URL."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: str  # the URL that answers 200 once the program can be used
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A gateway: the programs that make it, in the order of their start, or just the URL of one that runs already."""
+
+    name: str
+    url: str  # the client's side; may hold {names}
+    processes: tuple[Process, ...] = ()
+    version: tuple[str, ...] = ()  # a command that prints it
+
+
+# --- what was seen --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The side effects of one target in one scenario."""
+
+    calls: tuple[int, ...] = ()  # upstream calls per step
+    aborted: tuple[str, ...] = ()  # upstream calls that the target left before their end: "step 0 call 0"
+    unexpected: tuple[str, ...] = ()  # calls that no reply was there for: "step 0: POST /v1/messages"
+    unused: tuple[str, ...] = ()  # replies that nobody asked for: "step 0 reply 1"
+    withheld: tuple[str, ...] = ()  # a wait_for_client that ran out: "step 0 call 0: event 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Both faces of one target during one scenario, and the side effects."""
+
+    scenario: str
+    target: str
+    role: Role
+    client: tuple[Exchange, ...]
+    upstream: tuple[Exchange, ...]
+    effects: Effects
+    problem: str | None = None  # why the scenario could not be played to its end, if it could not
+
+
+# --- what was found -------------------------------------------------------------------------------------------------
+
+
+class Kind(StrEnum):
+    CHANGED = "changed"
+    MISSING = "missing"
+    EXTRA = "extra"
+    TYPE = "type"
+
+
+class Absent(Enum):
+    """The value of a key that is not there, as opposed to one that is null."""
+
+    ABSENT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    path: str
+    baseline: Json | Absent
+    candidate: Json | Absent
+
+    @property
+    def kind(self) -> Kind:
+        if self.candidate is Absent.ABSENT:
+            return Kind.MISSING
+        if self.baseline is Absent.ABSENT:
+            return Kind.EXTRA
+        return Kind.CHANGED if type(self.baseline) is type(self.candidate) else Kind.TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A difference that somebody decided to allow. `where` and `scenarios` are patterns: see `verdict.declared`."""
+
+    id: str
+    where: str
+    kinds: frozenset[Kind]
+    why: str
+    since: str  # ISO date
+    scenarios: str = "**"
+    better: bool = False  # an improvement: needs a `must` that the candidate passes and the baseline fails
+    until: str | None = None  # ISO date
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A `must` that did not hold."""
+
+    role: Role
+    must: Must
+    found: Json | Absent
+
+
+class Outcome(StrEnum):
+    SAME = "same"
+    ALLOWED = "allowed"
+    DIFFERENT = "different"
+    NOISY = "noisy"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement over one scenario."""
+
+    scenario: str
+    outcome: Outcome
+    allowed: tuple[tuple[Difference, Declaration], ...] = ()
+    unexplained: tuple[Difference, ...] = ()
+    noise: tuple[Difference, ...] = ()  # baseline against itself
+    broken: tuple[Broken, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The judgement over a whole run: what the reports are written from."""
+
+    run: str  # the id: reports/runs/<id>
+    seed: int
+    seconds: float
+    targets: tuple[tuple[Role, str, str], ...]  # role, name, version
+    scenarios: tuple[Scenario, ...]
+    verdicts: tuple[Verdict, ...]
+    unused: tuple[Declaration, ...]
+    expired: tuple[Declaration, ...]
+    exchanges_client: int
+    exchanges_upstream: int
+    folder: Path
+
+    @property
+    def exit_code(self) -> Literal[0, 1, 2]:
+        """0: the proxies agree. 1: they differ. 2: no judgement is possible."""
+        outcomes = {verdict.outcome for verdict in self.verdicts}
+        if not outcomes or outcomes & {Outcome.NOISY, Outcome.BROKEN}:
+            return 2
+        return 1 if Outcome.DIFFERENT in outcomes or self.unused or self.expired else 0
