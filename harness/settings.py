@@ -1,0 +1,100 @@
+"""harness.toml, the environment (`HARNESS_*`) and the command line: one frozen `Settings`, read once and passed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from harness import model
+from harness.errors import BadInput
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProcessSettings(_Strict):
+    name: str
+    command: tuple[str, ...] = Field(min_length=1)
+    ready: str
+    env: dict[str, str] = {}
+
+
+class TargetSettings(_Strict):
+    """A gateway that can be started (`processes`), or that runs already (`url` alone)."""
+
+    url: str
+    processes: tuple[ProcessSettings, ...] = ()
+    version: tuple[str, ...] = ()
+    ports: dict[str, int] = {}
+
+    def target(self, name: str) -> model.Target:
+        processes = tuple(
+            model.Process(p.name, p.command, p.ready, tuple(sorted(p.env.items()))) for p in self.processes
+        )
+        return model.Target(name, self.url, processes, self.version)
+
+
+class WarmUp(_Strict):
+    """Models that get a request each, stream and not, before the first scenario."""
+
+    messages: tuple[str, ...] = ()
+    chat: tuple[str, ...] = ()
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="HARNESS_", frozen=True, extra="forbid")
+
+    config: Path
+    scenarios: Path
+    differences: Path
+    reports: Path
+    baseline: str
+    candidate: str
+    warm_up: WarmUp = WarmUp()
+    environment: dict[str, str] = {}
+    targets: dict[str, TargetSettings] = Field(min_length=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        given = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        file = InitSettingsSource(settings_cls, given.get("file", {}))
+        options = InitSettingsSource(settings_cls, given.get("options", {}))
+        return options, env_settings, file
+
+    def target(self, name: str) -> TargetSettings:
+        if name not in self.targets:
+            raise BadInput(f"there is no target {name!r}: name one of {', '.join(sorted(self.targets))}")
+        return self.targets[name]
+
+
+def read_settings(file: Path, options: Mapping[str, Any]) -> Settings:
+    """An option wins over the environment, the environment over the file. Raises `BadInput`."""
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"cannot be read ({error.strerror}): name the settings file with --settings", file) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"is not TOML: {error}", file) from error
+    try:
+        return Settings(file=content, options=dict(options))  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise BadInput(first["msg"], file, field="/".join(str(part) for part in first["loc"])) from error

@@ -1,0 +1,60 @@
+"""Every package may import only what this table allows; the table is the architecture."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LEAVES = {"model", "errors", "event_stream"}
+STEPS = {"traffic", "upstream", "replay", "observation", "comparison", "verdict", "report"}
+MAY_IMPORT = {
+    **{step: LEAVES | {step} for step in STEPS},
+    "replay": LEAVES | {"replay", "upstream"},
+    "clients": LEAVES | {"clients"},
+    "model": set[str](),
+    "errors": set[str](),
+    "event_stream": set[str](),
+    "settings": {"model", "errors"},
+    "journey": LEAVES | STEPS | {"settings"},
+    "recording": LEAVES | STEPS | {"settings", "clients", "journey"},
+    "cli": LEAVES | STEPS | {"settings", "journey", "recording"},
+    "__main__": {"cli"},
+}
+
+
+def _imported(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+def _inside(file: Path, package: str) -> set[str]:
+    return {name.split(".")[1] for name in _imported(file) if name.startswith(f"{package}.")}
+
+
+def _files_of(part: str) -> list[Path]:
+    folder = ROOT / "harness" / part
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+
+
+def test_the_table_names_every_part_of_the_harness() -> None:
+    parts = {path.stem for path in (ROOT / "harness").iterdir() if path.suffix == ".py" or any(path.glob("*.py"))}
+    assert parts - {"__init__", "__pycache__"} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_a_part_imports_only_what_it_may(part: str) -> None:
+    for file in _files_of(part):
+        assert _inside(file, "harness") <= MAY_IMPORT[part], file
+
+
+@pytest.mark.parametrize(("one", "other"), [("harness", "sdk_proxy"), ("sdk_proxy", "harness")])
+def test_the_harness_and_the_proxy_do_not_know_each_other(one: str, other: str) -> None:
+    for file in (ROOT / one).rglob("*.py"):
+        assert not any(name.split(".")[0] == other for name in _imported(file)), file
