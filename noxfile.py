@@ -14,8 +14,6 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 LOCKED = "--constraint=constraints.txt"
 PROJECT = nox.project.load_toml("pyproject.toml")
-# Time to stop what was started, and to tidy up, before nox kills what Ctrl-C has asked to end.
-PATIENCE = {"interrupt_timeout": 20.0, "terminate_timeout": 10.0}
 
 
 def _group(name: str) -> tuple[str, ...]:
@@ -33,7 +31,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Mypy, strict: proxies, harness, tests."""
-    session.install(LOCKED, "--editable", ".", "nox", *_group("tests"), *_group("types"))
+    session.install(LOCKED, "--editable", ".", *_group("tests"), *_group("types"))
     session.run("mypy", *session.posargs)
 
 
@@ -41,7 +39,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests; no network beyond loopback. `nox -s tests -- -k stream` picks some."""
     session.install(LOCKED, "--editable", ".", *_group("tests"))
-    session.run("pytest", *session.posargs, **PATIENCE)
+    _run(session, "pytest", *session.posargs)
 
 
 @nox.session
@@ -51,9 +49,14 @@ def parity(session: nox.Session) -> None:
     _harness(session, "parity")
 
 
+def _run(session: nox.Session, *command: str) -> None:
+    """Ctrl-C leaves time to stop what was started: nox would kill after 0.3 s."""
+    session.run(*command, interrupt_timeout=20, terminate_timeout=10)
+
+
 def _harness(session: nox.Session, command: str) -> None:
     """nox knows only 'failed' (1); the harness's own exit code is the verdict, so it is passed on."""
     try:
-        session.run("python", "-m", "harness", command, *session.posargs, **PATIENCE)
+        _run(session, "python", "-m", "harness", command, *session.posargs)
     except CommandFailed as failed:
         sys.exit(failed.return_code or 2)
