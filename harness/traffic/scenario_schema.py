@@ -1,0 +1,262 @@
+"""What a scenario file may say: the tree of the file -> the nouns of `harness.model`, and back, without losing a byte.
+
+Bodies: `json` (a tree; on the wire compact UTF-8), `text` (UTF-8) or `base64`. Events: `{event, data}` and `{data}`
+(a tree: compact JSON; a text: one `data:` line per line of it), `{comment}`, `{raw}` or `{base64}` for any other bytes;
+each is one chunk. A reply's content-type comes from its body unless its headers name one, or say `content-type: null`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from harness.model import (
+    Act,
+    Cut,
+    Headers,
+    Json,
+    Must,
+    Reply,
+    Request,
+    Scenario,
+    Send,
+    Step,
+    Wait,
+    WaitForClient,
+)
+
+FORMAT = 1
+STREAM_TYPE = "text/event-stream; charset=utf-8"
+JSON_TYPE = "application/json"
+HeaderTree = dict[str, str | list[str] | None] | list[dict[str, str]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _Body(_Strict):
+    json_: Any = Field(None, alias="json")
+    text: str | None = None
+    base64: str | None = None
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> _Body:
+        if len(self.model_fields_set & {"json_", "text", "base64"}) > 1:
+            raise ValueError("has several bodies: keep one of json, text and base64")
+        return self
+
+    @field_validator("base64")
+    @classmethod
+    def _is_base64(cls, value: str | None) -> str | None:
+        try:
+            base64.b64decode(value or "", validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"is not base64: {error}") from error
+        return value
+
+    def body(self) -> bytes:
+        if "json_" in self.model_fields_set:
+            return compact(self.json_)
+        return base64.b64decode(self.base64) if self.base64 is not None else (self.text or "").encode()
+
+
+class _Request(_Body):
+    method: str = Field(pattern=r"^[!-~]+$")
+    path: str = Field(pattern=r"^[!-~]+$")
+    headers: HeaderTree = {}
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, value: HeaderTree) -> HeaderTree:
+        return _checked(value)
+
+    def noun(self) -> Request:
+        return Request(self.method, self.path, _headers(self.headers), self.body())
+
+
+class _Act(_Strict):
+    event: str | None = None
+    data: Any = None
+    comment: str | None = None
+    raw: str | None = None
+    base64: str | None = None
+    wait: float | int | None = Field(None, ge=0)
+    wait_for_client: int | None = Field(None, ge=1)
+    cut: Literal["fin", "rst"] | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> _Act:
+        given = self.model_fields_set - {"event"} | ({"data"} if "event" in self.model_fields_set else set())
+        if len(given) != 1:
+            raise ValueError(
+                "says one thing: {event, data}, or one of data, comment, raw, base64, wait, wait_for_client, cut"
+            )
+        if not self.noun():
+            raise ValueError("an empty chunk would end the body")
+        return self
+
+    def noun(self) -> Act | None:
+        if self.wait is not None:
+            return Wait(float(self.wait))
+        if self.wait_for_client is not None:
+            return WaitForClient(self.wait_for_client)
+        if self.cut is not None:
+            return Cut(self.cut)
+        data = self._bytes()
+        return Send(data) if data else None
+
+    def _bytes(self) -> bytes:
+        if self.base64 is not None:
+            return base64.b64decode(self.base64)
+        if self.raw is not None:
+            return self.raw.encode()
+        if self.comment is not None:
+            return f": {self.comment}\n\n".encode()
+        return encode_event(self.event, self.data)
+
+
+class _Before(_Strict):
+    wait: float | int | None = Field(None, ge=0)
+    cut: Literal["fin", "rst"] | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> _Before:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("says one thing: wait, or cut")
+        return self
+
+    def noun(self) -> Wait | Cut:
+        return Cut(self.cut) if self.cut is not None else Wait(float(self.wait or 0))
+
+
+class _Reply(_Body):
+    status: int = Field(200, ge=100, le=599)
+    headers: HeaderTree = {}
+    events: list[_Act] | None = None
+    before: list[_Before] = []
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, value: HeaderTree) -> HeaderTree:
+        return _checked(value)
+
+    @model_validator(mode="after")
+    def _has_events_or_a_body(self) -> _Reply:
+        if self.events is not None and self.model_fields_set & {"json_", "text", "base64"}:
+            raise ValueError("has a body and events: keep one of them")
+        return self
+
+    def noun(self) -> Reply:
+        acts = None if self.events is None else tuple(act for one in self.events if (act := one.noun()))
+        default = STREAM_TYPE if acts is not None else JSON_TYPE if "json_" in self.model_fields_set else None
+        headers = _with_type(self.headers, default)
+        return Reply(self.status, headers, self.body(), acts, tuple(one.noun() for one in self.before))
+
+
+class _Must(_Strict):
+    path: str = Field(pattern="^/")
+    equals: Any = None
+    matches: str | None = None
+    absent: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _has_one_check(self) -> _Must:
+        if len(self.model_fields_set) != 2:
+            raise ValueError("has a path and one check: equals, matches, or absent: true")
+        try:
+            re.compile(self.matches or "")
+        except re.error as error:
+            raise ValueError(f"matches is not a regular expression: {error}") from error
+        return self
+
+    def noun(self) -> Must:
+        if self.matches is not None:
+            return Must(self.path, "matches", self.matches)
+        return Must(self.path, "absent") if self.absent else Must(self.path, "equals", self.equals)
+
+
+class _Step(_Strict):
+    together: bool = False
+    leave_after: int | None = Field(None, ge=0)
+    request: _Request
+    upstream: list[_Reply] = []
+    must: list[_Must] = []
+
+    def noun(self) -> Step:
+        return Step(
+            self.request.noun(),
+            tuple(reply.noun() for reply in self.upstream),
+            tuple(must.noun() for must in self.must),
+            self.together,
+            self.leave_after,
+        )
+
+
+class ScenarioTree(_Strict):
+    """The root of a scenario file."""
+
+    format: Literal[1]
+    title: str = Field(min_length=1)
+    source: str = Field(pattern=r"^(scripted|recorded \d{4}-\d{2}-\d{2}, \S.*)$")
+    covers: list[str] = []
+    steps: list[_Step] = Field(min_length=1)
+
+    def scenario(self, client: str, name: str) -> Scenario:
+        steps = tuple(step.noun() for step in self.steps)
+        return Scenario(f"{client}/{name}", client, self.title, self.source, tuple(self.covers), steps)
+
+
+# --- bytes ----------------------------------------------------------------------------------------------------------
+
+
+def compact(tree: Json) -> bytes:
+    """JSON as the real clients write it: no spaces, UTF-8 unescaped, the keys in their order."""
+    return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def encode_event(event: str | None, data: Json) -> bytes:
+    """WHATWG HTML, section 9.2.6, the fields in the order that Anthropic and OpenAI send them in."""
+    text = data if isinstance(data, str) else compact(data).decode()
+    lines = [] if event is None else [f"event: {event}"]
+    return "\n".join([*lines, *(f"data: {line}" for line in text.split("\n")), "", ""]).encode()
+
+
+# --- headers --------------------------------------------------------------------------------------------------------
+
+
+def _checked(tree: HeaderTree) -> HeaderTree:
+    for name, value in _pairs(tree):
+        if not re.fullmatch(r"[^\x00-\x20:\x7f-\uffff]+", name):
+            _refuse(f"{name!r} is not a header's name")
+        if not re.fullmatch(r"[^\x00\r\n\u0100-\U0010ffff]*", value):
+            _refuse(f"the value of {name} has a character that no header can carry")
+    return tree
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ValueError(message)
+
+
+def _headers(tree: HeaderTree) -> Headers:
+    return tuple(_pairs(tree))
+
+
+def _pairs(tree: HeaderTree) -> list[tuple[str, str]]:
+    """A repeated name has a list of values; where others stand between them, the headers are a list of mappings."""
+    mappings: list[Mapping[str, Any]] = tree if isinstance(tree, list) else [tree]  # type: ignore[assignment]
+    given = [(name, value) for mapping in mappings for name, value in mapping.items() if value is not None]
+    return [(name, one) for name, value in given for one in (value if isinstance(value, list) else [value])]
+
+
+def _with_type(tree: HeaderTree, default: str | None) -> Headers:
+    named = {name.lower() for mapping in (tree if isinstance(tree, list) else [tree]) for name in mapping}
+    return (
+        _headers(tree) if default is None or "content-type" in named else (("content-type", default), *_headers(tree))
+    )
