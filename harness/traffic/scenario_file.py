@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from harness.errors import BadInput
-from harness.model import Json, Scenario
+from harness.model import Scenario
 from harness.traffic import scenario_yaml
 from harness.traffic.scenario_schema import FORMAT, ScenarioTree
 from harness.traffic.scenario_tree import tree_of
@@ -20,13 +18,12 @@ NOT_SCENARIOS = frozenset({"README.md", "differences.toml"})  # what else may li
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-def read(path: Path, cache: Path | None = None) -> Scenario:
-    """`cache`: a folder that remembers the parsed tree of a file, by the file's content; YAML is slow to parse."""
+def read(path: Path) -> Scenario:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot be read: {error}", path) from error
-    tree = _parse(text, path, cache)
+    tree = scenario_yaml.load(text, str(path))
     if isinstance(tree, dict) and tree.get("format") != FORMAT:
         raise _bad(text, path, ("format",), f"format {tree.get('format')!r} is not known: this version reads {FORMAT}")
     try:
@@ -36,7 +33,7 @@ def read(path: Path, cache: Path | None = None) -> Scenario:
         raise _bad(text, path, first["loc"], _advice(first["type"], first["msg"])) from error
 
 
-def read_all(folder: Path, cache: Path | None = None) -> tuple[Scenario, ...]:
+def read_all(folder: Path) -> tuple[Scenario, ...]:
     """Every scenario, sorted by id. A file that is none is an error: it would be taken for one that runs."""
     if not folder.is_dir():
         raise BadInput("is not a folder: name the folder of the scenarios", folder)
@@ -44,7 +41,7 @@ def read_all(folder: Path, cache: Path | None = None) -> tuple[Scenario, ...]:
     scenarios = [path for path in files if path.relative_to(folder).as_posix() not in NOT_SCENARIOS]
     for path in scenarios:
         _refuse_misplaced(path, folder)
-    return tuple(sorted((read(path, cache) for path in scenarios), key=lambda scenario: scenario.id))
+    return tuple(sorted((read(path) for path in scenarios), key=lambda scenario: scenario.id))
 
 
 def write(scenario: Scenario, path: Path) -> None:
@@ -64,21 +61,6 @@ def _refuse_misplaced(path: Path, folder: Path) -> None:
         raise BadInput(
             "nobody loads this file: a scenario is <client>/<name>.yaml, in lower-case words-with-hyphens", path
         )
-
-
-def _parse(text: str, path: Path, cache: Path | None) -> Json:
-    if cache is None:
-        return scenario_yaml.load(text, str(path))
-    known = cache / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
-    try:
-        return json.loads(known.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
-    except (OSError, ValueError):
-        tree = scenario_yaml.load(text, str(path))
-    cache.mkdir(parents=True, exist_ok=True)
-    half = known.with_suffix(f".{os.getpid()}")
-    half.write_text(json.dumps(tree), encoding="utf-8")
-    half.replace(known)
-    return tree
 
 
 def _bad(text: str, path: Path, place: tuple[str | int, ...], message: str) -> BadInput:

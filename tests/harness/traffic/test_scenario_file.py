@@ -105,13 +105,6 @@ def test_a_body_is_a_tree_only_if_the_tree_gives_the_same_bytes_back(tmp_path: P
         assert read(path).steps[0].request.body == body
 
 
-def test_a_remembered_tree_gives_the_same_scenario_and_a_changed_file_is_read_again(file: Path, tmp_path: Path) -> None:
-    fresh = read(file, tmp_path / "cache")
-    assert read(file, tmp_path / "cache") == fresh == read(file)
-    file.write_text(WHOLE.replace("three pieces", "two pieces"))
-    assert "two pieces" in read(file, tmp_path / "cache").title
-
-
 @pytest.mark.parametrize(
     ("old", "new", "line", "what"),
     [
