@@ -11,11 +11,11 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from harness.event_stream import encode
 from harness.model import (
     Act,
     Cut,
@@ -34,7 +34,48 @@ from harness.model import (
 FORMAT = 1
 STREAM_TYPE = "text/event-stream; charset=utf-8"
 JSON_TYPE = "application/json"
-HeaderTree = dict[str, str | list[str] | None] | list[dict[str, str]]
+
+# --- headers --------------------------------------------------------------------------------------------------------
+
+
+def _pairs(tree: object) -> list[tuple[str, str | None]]:
+    """A repeated name has a list of values; where others stand between them, the headers are a list of mappings."""
+    pairs = [
+        (name, one)
+        for mapping in (tree if isinstance(tree, list) else [tree])
+        for name, value in _mapping(mapping).items()
+        for one in (value if isinstance(value, list) else [value])
+    ]
+    return [_checked(name, value) for name, value in pairs]
+
+
+def _mapping(tree: object) -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        raise ValueError("are a mapping of names to texts, or a list of such mappings")  # noqa: TRY004 - pydantic's kind
+    return tree
+
+
+def _checked(name: str, value: object) -> tuple[str, str | None]:
+    if not re.fullmatch(r"[^\x00-\x20:\x7f-\uffff]+", name):
+        raise ValueError(f"{name!r} is not a header's name")
+    if value is None and name.lower() == "content-type":
+        return name, None
+    if not isinstance(value, str):
+        raise ValueError(f"the value of {name} is not a text: put it in quotes")  # noqa: TRY004
+    if not re.fullmatch(r"[^\x00\r\n\u0100-\U0010ffff]*", value):
+        raise ValueError(f"the value of {name} has a character that no header can carry")
+    return name, value
+
+
+def _headers(pairs: list[tuple[str, str | None]], default_type: str | None = None) -> Headers:
+    named = any(name.lower() == "content-type" for name, _ in pairs)
+    first = () if named or default_type is None else (("content-type", default_type),)
+    return (*first, *((name, value) for name, value in pairs if value is not None))
+
+
+HeaderPairs = Annotated[list[tuple[str, str | None]], BeforeValidator(_pairs)]
+
+# --- the file's parts -------------------------------------------------------------------------------------------------
 
 
 class _Strict(BaseModel):
@@ -70,12 +111,7 @@ class _Body(_Strict):
 class _Request(_Body):
     method: str = Field(pattern=r"^[!-~]+$")
     path: str = Field(pattern=r"^[!-~]+$")
-    headers: HeaderTree = {}
-
-    @field_validator("headers")
-    @classmethod
-    def _are_headers(cls, value: HeaderTree) -> HeaderTree:
-        return _checked(value)
+    headers: HeaderPairs = []
 
     def noun(self) -> Request:
         return Request(self.method, self.path, _headers(self.headers), self.body())
@@ -138,14 +174,9 @@ class _Before(_Strict):
 
 class _Reply(_Body):
     status: int = Field(200, ge=100, le=599)
-    headers: HeaderTree = {}
+    headers: HeaderPairs = []
     events: list[_Act] | None = None
     before: list[_Before] = []
-
-    @field_validator("headers")
-    @classmethod
-    def _are_headers(cls, value: HeaderTree) -> HeaderTree:
-        return _checked(value)
 
     @model_validator(mode="after")
     def _has_events_or_a_body(self) -> _Reply:
@@ -156,7 +187,7 @@ class _Reply(_Body):
     def noun(self) -> Reply:
         acts = None if self.events is None else tuple(act for one in self.events if (act := one.noun()))
         default = STREAM_TYPE if acts is not None else JSON_TYPE if "json_" in self.model_fields_set else None
-        headers = _with_type(self.headers, default)
+        headers = _headers(self.headers, default)
         return Reply(self.status, headers, self.body(), acts, tuple(one.noun() for one in self.before))
 
 
@@ -222,41 +253,6 @@ def compact(tree: Json) -> bytes:
 
 
 def encode_event(event: str | None, data: Json) -> bytes:
-    """WHATWG HTML, section 9.2.6, the fields in the order that Anthropic and OpenAI send them in."""
+    """A tree is compact JSON, a text one `data:` line per line of it."""
     text = data if isinstance(data, str) else compact(data).decode()
-    lines = [] if event is None else [f"event: {event}"]
-    return "\n".join([*lines, *(f"data: {line}" for line in text.split("\n")), "", ""]).encode()
-
-
-# --- headers --------------------------------------------------------------------------------------------------------
-
-
-def _checked(tree: HeaderTree) -> HeaderTree:
-    for name, value in _pairs(tree):
-        if not re.fullmatch(r"[^\x00-\x20:\x7f-\uffff]+", name):
-            _refuse(f"{name!r} is not a header's name")
-        if not re.fullmatch(r"[^\x00\r\n\u0100-\U0010ffff]*", value):
-            _refuse(f"the value of {name} has a character that no header can carry")
-    return tree
-
-
-def _refuse(message: str) -> NoReturn:
-    raise ValueError(message)
-
-
-def _headers(tree: HeaderTree) -> Headers:
-    return tuple(_pairs(tree))
-
-
-def _pairs(tree: HeaderTree) -> list[tuple[str, str]]:
-    """A repeated name has a list of values; where others stand between them, the headers are a list of mappings."""
-    mappings: list[Mapping[str, Any]] = tree if isinstance(tree, list) else [tree]  # type: ignore[assignment]
-    given = [(name, value) for mapping in mappings for name, value in mapping.items() if value is not None]
-    return [(name, one) for name, value in given for one in (value if isinstance(value, list) else [value])]
-
-
-def _with_type(tree: HeaderTree, default: str | None) -> Headers:
-    named = {name.lower() for mapping in (tree if isinstance(tree, list) else [tree]) for name in mapping}
-    return (
-        _headers(tree) if default is None or "content-type" in named else (("content-type", default), *_headers(tree))
-    )
+    return encode(text, event or "")
