@@ -1,0 +1,116 @@
+"""A Reply, act by act, onto a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from harness.model import Act, Cut, Failure, Headers, Reply, Send, Wait, WaitForClient, header
+from harness.upstream.connection import Connection
+from harness.upstream.play import Call, Progress
+
+_LAST_CHUNK = b"0\r\n\r\n"
+
+
+async def answer(call: Call, connection: Connection, client: Progress, patience: float) -> None:
+    """Play the call's reply; `client` is what a `WaitForClient` looks at. The call is finished whatever happens."""
+    try:
+        call.finish(await _Playing(call, connection, client, patience).reply(call.reply))
+    except asyncio.CancelledError:
+        call.finish(Failure("left", "the target hung up before the answer was complete"))
+        raise
+
+
+class _Playing:
+    def __init__(self, call: Call, connection: Connection, client: Progress, patience: float) -> None:
+        self._call = call
+        self._connection = connection
+        self._client = client
+        self._patience = patience
+
+    async def reply(self, reply: Reply) -> Failure | None:
+        for act in reply.before:
+            if failure := await self._act(act):
+                return failure
+        headers = complete_headers(reply, self._call.request.method)
+        self._call.started(reply.status, headers)
+        if bodiless(reply, self._call.request.method):
+            await self._connection.write(head(reply.status, headers))
+            return None
+        return await self._body(reply, headers)
+
+    async def _body(self, reply: Reply, headers: Headers) -> Failure | None:
+        if reply.acts is None:
+            self._call.sent(reply.body)
+            await self._connection.write(head(reply.status, headers) + reply.body)
+            return None
+        await self._connection.write(head(reply.status, headers))
+        return await self._stream(reply.acts, chunked=header(headers, "transfer-encoding") is not None)
+
+    async def _stream(self, acts: tuple[Act, ...], chunked: bool) -> Failure | None:
+        end = _LAST_CHUNK if chunked else b""
+        for act in acts[:-1]:
+            if failure := await self._act(act, chunked):
+                return failure
+            await asyncio.sleep(0)  # whoever shares this loop sees it before the next one goes out
+        # The end goes out with the last bytes: a client that hangs up at the last event has the whole answer.
+        last = acts[-1] if acts else Send(b"")
+        if not isinstance(last, Send):
+            if failure := await self._act(last, chunked):
+                return failure
+            last = Send(b"")
+        await self._send(last.data, chunked, end)
+        return None
+
+    async def _act(self, act: Act, chunked: bool = True) -> Failure | None:
+        match act:
+            case Send(data):
+                await self._send(data, chunked)
+            case Wait(seconds):
+                await asyncio.sleep(seconds)
+            case WaitForClient(events):
+                await self._wait_for_client(events)
+            case Cut(how):
+                self._connection.cut(how)
+                return Failure("cut", f"{how}, as scripted")
+        return None
+
+    async def _send(self, data: bytes, chunked: bool, end: bytes = b"") -> None:
+        if data:
+            self._call.sent(data)
+        await self._connection.write((chunk(data) if chunked else data) + end)
+
+    async def _wait_for_client(self, events: int) -> None:
+        try:
+            await asyncio.wait_for(self._client.reaches(events), self._patience)
+        except TimeoutError:
+            self._call.withheld.append(f"{self._call.place}: event {events}")
+
+
+def bodiless(reply: Reply, method: str) -> bool:
+    """RFC 9110, section 6.4.1."""
+    return method == "HEAD" or reply.status in (204, 304)
+
+
+def complete_headers(reply: Reply, method: str) -> Headers:
+    """The reply's own headers, and what framing needs: a type, and a length or chunks. Nothing else is added."""
+    added: list[tuple[str, str]] = []
+    if header(reply.headers, "content-type") is None and (reply.body or reply.acts is not None):
+        added.append(("content-type", "application/json" if reply.acts is None else "text/event-stream"))
+    framed = header(reply.headers, "content-length") is not None or header(reply.headers, "transfer-encoding")
+    if not framed and not bodiless(reply, method):
+        length = ("content-length", str(len(reply.body)))
+        added.append(length if reply.acts is None else ("transfer-encoding", "chunked"))
+    return (*reply.headers, *added)
+
+
+def head(status: int, headers: Headers) -> bytes:
+    """The status line and the header section (RFC 9112); a status that nobody registered (529) has no phrase."""
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def chunk(data: bytes) -> bytes:
+    """One HTTP chunk (RFC 9112, section 7.1); no bytes are no chunk, since the empty one ends the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""

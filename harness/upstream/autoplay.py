@@ -1,0 +1,108 @@
+"""An upstream without a script: an answer to any call that a provider would answer, in the protocol of its path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import count
+
+from harness.model import Reply, Request
+from harness.upstream import anthropic_wire, gemini_wire, openai_wire, responses_wire
+from harness.upstream.wire import Object, json_reply
+
+TEXT = "A short answer that stands for any other."
+
+
+def autoplay() -> Callable[[Request], Reply]:
+    """Answers whatever comes, each time with ids of its own (Claude Code merges answers that share one)."""
+    numbers = count(1)
+    return lambda request: answer(request, next(numbers))
+
+
+def answer(request: Request, seed: object = 1) -> Reply:
+    """The reply that the path and the body ask for; 404 in the protocol's shape for a path that no provider has."""
+    path, _, query = request.path.partition("?")
+    body = _object(request.body)
+    if request.method == "GET":
+        return _listed(path) or _error(request, 404, "not found")
+    for ending, reply in (
+        ("/messages/count_tokens", _count_tokens),
+        ("/messages", _message),
+        ("/chat/completions", _completion),
+        ("/responses/input_tokens", _input_tokens),
+        ("/responses", _response),
+    ):
+        if path.endswith(ending):
+            return reply(body, seed)
+    return _gemini(path, query, seed) or _error(request, 404, "not found")
+
+
+def nobody_scripted(request: Request) -> Reply:
+    """For a call that a scenario does not expect: 400, because gateways and SDKs do not send that one again."""
+    return _error(request, 400, f"nobody scripted this call: {request.method} {request.path}")
+
+
+def _count_tokens(body: Object, seed: object) -> Reply:
+    return anthropic_wire.count_tokens(len(json.dumps(body)) // 4, seed)
+
+
+def _message(body: Object, seed: object) -> Reply:
+    model = body.get("model", anthropic_wire.MODEL)
+    whole = anthropic_wire.message([anthropic_wire.text(TEXT)], model, seed)
+    reply = anthropic_wire.stream_reply if body.get("stream") else anthropic_wire.reply
+    return reply(whole, seed)
+
+
+def _completion(body: Object, seed: object) -> Reply:
+    whole = openai_wire.completion(TEXT, model=body.get("model", openai_wire.MODEL), seed=seed)
+    if not body.get("stream"):
+        return openai_wire.reply(whole, seed)
+    include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    return openai_wire.stream_reply(whole, seed, include_usage=include_usage)
+
+
+def _input_tokens(body: Object, seed: object) -> Reply:  # noqa: ARG001 - one signature for the table
+    return responses_wire.input_tokens(len(json.dumps(body)) // 4)
+
+
+def _response(body: Object, seed: object) -> Reply:
+    model = body.get("model", openai_wire.MODEL)
+    whole = responses_wire.response([responses_wire.message(TEXT, seed)], model, seed)
+    reply = responses_wire.stream_reply if body.get("stream") else responses_wire.reply
+    return reply(whole, seed)
+
+
+def _gemini(path: str, query: str, seed: object) -> Reply | None:
+    """`/v1beta/models/<model>:<action>`."""
+    model, _, action = path.rpartition("/")[2].partition(":")
+    match action:
+        case "generateContent":
+            return gemini_wire.reply(gemini_wire.content(gemini_wire.text(TEXT), model=model, seed=seed))
+        case "streamGenerateContent" if "alt=sse" in query:
+            return gemini_wire.stream_reply(TEXT, model, seed)
+        case "countTokens":
+            return json_reply({"totalTokens": 8})
+    return None
+
+
+def _listed(path: str) -> Reply | None:
+    *_, folder, name = path.split("/")
+    if name == "models":
+        return openai_wire.reply(openai_wire.models())
+    return openai_wire.reply(openai_wire.model_entry(name)) if folder == "models" else None
+
+
+def _error(request: Request, status: int, words: str) -> Reply:
+    if "/messages" in request.path:
+        return anthropic_wire.error_reply(status, words)
+    if "enerateContent" in request.path:
+        return gemini_wire.error_reply(status, words)
+    return openai_wire.error_reply(status, words)
+
+
+def _object(body: bytes) -> Object:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
