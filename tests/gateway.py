@@ -1,0 +1,90 @@
+"""A gateway of one screen, for tests of the harness: it passes everything through, or breaks one thing on purpose.
+
+python -m tests.gateway --port N --upstream URL [--broken NAME]
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import AsyncIterator, Callable
+from uuid import uuid4
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+BROKEN = ("nothing", "header-lost", "beta-changed", "buffered", "id-inconsistent", "id-consistent", "dead", "slow-death")
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
+COMPLETION_ID = re.compile(rb"chatcmpl-[0-9A-Za-z]+")
+
+
+def headers_up(request: Request, broken: str) -> list[tuple[str, str]]:
+    headers = [(name, value) for name, value in request.headers.items() if name not in HOP_BY_HOP]
+    if broken != "beta-changed":
+        return headers
+    return [(name, value.partition(",")[0] if name == "anthropic-beta" else value) for name, value in headers]
+
+
+def headers_down(answer: httpx.Response, broken: str) -> dict[str, str]:
+    lost = HOP_BY_HOP | ({"request-id", "x-request-id"} if broken == "header-lost" else set())
+    return {name: value for name, value in answer.headers.items() if name not in lost}
+
+
+def renamer(broken: str) -> Callable[[bytes], bytes]:
+    """Like LiteLLM, this gateway gives completions ids of its own: one for each answer, unless that is what is broken."""
+    own = f"chatcmpl-{uuid4()}".encode()
+    if broken == "id-inconsistent":
+        return lambda chunk: COMPLETION_ID.sub(f"chatcmpl-{uuid4()}".encode(), chunk)
+    return lambda chunk: COMPLETION_ID.sub(own, chunk)
+
+
+async def body_of(answer: httpx.Response, broken: str) -> AsyncIterator[bytes]:
+    rename = renamer(broken)
+    try:
+        if broken == "buffered":
+            yield rename(b"".join([chunk async for chunk in answer.aiter_raw()]))
+        else:
+            async for chunk in answer.aiter_raw():
+                yield rename(chunk)
+    finally:
+        await answer.aclose()
+
+
+def create_app(upstream: str, broken: str) -> Starlette:
+    client = httpx.AsyncClient(timeout=None)  # noqa: S113 - how long an upstream takes is not for the gateway to say
+
+    async def forward(request: Request) -> Response:
+        if broken == "slow-death":
+            sys.exit("the gateway has died in the middle")
+        url = httpx.URL(upstream + request.url.path, query=request.url.query.encode())
+        call = client.build_request(request.method, url, headers=headers_up(request, broken), content=await request.body())
+        answer = await client.send(call, stream=True)
+        return StreamingResponse(body_of(answer, broken), answer.status_code, headers_down(answer, broken))
+
+    methods = ["GET", "HEAD", "POST"]
+    return Starlette(
+        routes=[
+            Route("/health", lambda _: PlainTextResponse("healthy")),
+            Route("/{path:path}", forward, methods=methods),
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--upstream", required=True)
+    parser.add_argument("--broken", choices=BROKEN, default="nothing")
+    options = parser.parse_args()
+    if options.broken == "dead":
+        sys.exit("the gateway cannot start: its configuration is broken on purpose")
+    uvicorn.run(create_app(options.upstream, options.broken), host="127.0.0.1", port=options.port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
