@@ -7,7 +7,8 @@ Times are seconds, as floats.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import Literal, TypeAlias, Union
@@ -246,6 +247,17 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What comparison found in one scenario: what the verdict is made of."""
+
+    scenario: str
+    trees: Mapping[Role, Json] = field(default_factory=dict)  # as observed, nothing renamed; none with a problem
+    noise: tuple[Difference, ...] = ()  # baseline against itself
+    found: tuple[Difference, ...] = ()  # baseline against the candidate
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """A difference that somebody decided to allow. `where` and `scenarios` are patterns: see `verdict.declared`."""
 
@@ -299,11 +311,19 @@ class Judgement:
     targets: tuple[tuple[Role, str, str], ...]  # role, name, version
     scenarios: tuple[Scenario, ...]
     verdicts: tuple[Verdict, ...]
-    unused: tuple[Declaration, ...]
-    expired: tuple[Declaration, ...]
     exchanges_client: int
     exchanges_upstream: int
     folder: Path
+    unused: tuple[Declaration, ...] = ()  # nothing in the run is like them
+    expired: tuple[Declaration, ...] = ()
+    shadowed: tuple[Declaration, ...] = ()  # explain nothing that an earlier one does not
+    unproven: tuple[Declaration, ...] = ()  # `better`, and no must that shows it
+
+    @property
+    def stale(self) -> tuple[tuple[str, Declaration], ...]:
+        """The declarations that are no longer true, each with what is wrong with it."""
+        wrong = {"unused": self.unused, "expired": self.expired, "shadowed": self.shadowed, "unproven": self.unproven}
+        return tuple((what, declaration) for what, declarations in wrong.items() for declaration in declarations)
 
     @property
     def exit_code(self) -> Literal[0, 1, 2]:
@@ -311,4 +331,4 @@ class Judgement:
         outcomes = {verdict.outcome for verdict in self.verdicts}
         if not outcomes or outcomes & {Outcome.NOISY, Outcome.BROKEN}:
             return 2
-        return 1 if Outcome.DIFFERENT in outcomes or self.unused or self.expired else 0
+        return 1 if Outcome.DIFFERENT in outcomes or self.stale else 0

@@ -1,0 +1,90 @@
+"""The bytes of a body -> what a client reads in them: undone content-encoding, JSON as a tree, text, or base64."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import zlib
+
+from harness.model import Json
+
+_DEEPEST = 100  # levels of JSON; what nests deeper is compared as text
+
+# RFC 9110, section 8.4.1; zlib's window bits: 47 reads gzip and zlib by their own headers.
+_INFLATABLE = {"gzip": 47, "x-gzip": 47, "deflate": 47}
+
+
+def decoded(body: bytes, encoding: str | None) -> bytes | None:
+    """The body without its content-encoding, as far as it goes where it was cut; None: cannot be undone here."""
+    for name in reversed([part.strip().lower() for part in (encoding or "").split(",")]):
+        if name in ("", "identity"):
+            continue
+        inflated = _inflated(body, _INFLATABLE[name]) if name in _INFLATABLE else None
+        if inflated is None:
+            return None
+        body = inflated
+    return body
+
+
+def readable(body: bytes) -> Json:
+    """A JSON object or array as a tree; everything else as its text, so that `"1"`, `1` and no JSON at all differ."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"base64:{base64.b64encode(body).decode('ascii')}"
+    return tree_or_text(text)
+
+
+def tree_or_text(text: str) -> Json:
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        value: Json = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return text
+    return text if _too_deep(value) else value
+
+
+def _inflated(body: bytes, window: int) -> bytes | None:
+    """All members of a gzip file; some senders of `deflate` leave zlib's header out (RFC 9110, section 8.4.1.2)."""
+    whole = b""
+    while body:
+        stream = zlib.decompressobj(window)
+        try:
+            whole += stream.decompress(body)
+        except zlib.error:
+            return None if window < 0 or whole else _inflated(body, -15)
+        body = stream.unused_data
+    return whole
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("a repeated key")
+    return dict(pairs)
+
+
+def _refused(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError("out of range")
+    return number
+
+
+def _too_deep(value: Json) -> bool:
+    layer: list[Json] = [value]
+    for _ in range(_DEEPEST):
+        layer = [child for item in layer for child in _children(item)]
+        if not layer:
+            return False
+    return True
+
+
+def _children(value: Json) -> list[Json]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

@@ -1,0 +1,65 @@
+"""A text as tokens, and what kind of thing a token is: what a program made up just now, or a word."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+_LONG = 8  # characters, from which on two equal generated tokens are one value and not a coincidence
+_BLOB = 16  # characters, from which on a token without a digit can be random letters
+_TOKEN = re.compile(
+    r"""
+      (?P<name> <(?:id\ \d+|number|digits|varies|HTTP\ date|ISO\ date)> )
+    | (?P<http_date> \b[A-Z][a-z]{2},\ \d\d\ [A-Z][a-z]{2}\ \d{4}\ \d\d:\d\d:\d\d\ GMT )           # RFC 9110, 5.6.7
+    | (?P<iso_date> \b\d{4}-\d\d-\d\d[T\ ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)? )     # RFC 3339
+    | (?P<number> (?<![\w.+-])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w+-]|\.\w) )
+    | (?P<word> \w(?:[\w.+-]*\w)?=* )
+    """,
+    re.VERBOSE | re.ASCII,
+)
+
+
+class Sort(StrEnum):
+    """What a token is; the value is the name that a volatile one gets, an id's is numbered."""
+
+    ID = "id"
+    NUMBER = "digits"
+    HTTP_DATE = "HTTP date"
+    ISO_DATE = "ISO date"
+    VARIES = "varies"  # generated, and too short to be recognised elsewhere
+    WORD = "word"  # never volatile
+
+
+def tokens(text: str) -> list[re.Match[str]]:
+    return list(_TOKEN.finditer(text))
+
+
+def sort_of(token: re.Match[str]) -> Sort:
+    match token.lastgroup:
+        case "http_date":
+            return Sort.HTTP_DATE
+        case "iso_date":
+            return Sort.ISO_DATE
+        case "number":
+            return Sort.NUMBER
+        case "word":
+            return sort_of_word(token.group())
+        case _:
+            return Sort.WORD
+
+
+def sort_of_word(word: str) -> Sort:
+    if any(character.isdigit() for character in word):
+        return Sort.ID if len(word) >= _LONG else Sort.VARIES
+    random = len(word) >= _BLOB and word.isalpha() and word != word.lower() and not _made_of_words(word)
+    return Sort.ID if random else Sort.WORD
+
+
+def _made_of_words(word: str) -> bool:
+    """CamelCase: `ServiceUnavailableError` has a capital for every few letters, random letters for every second."""
+    return 3 * sum(character.isupper() for character in word) <= len(word)
+
+
+def looks_generated(text: str) -> bool:
+    """One long token without a space, for values whose parts do not line up: base64 with slashes."""
+    return not re.search(r"\s", text) and sort_of_word(text) is Sort.ID

@@ -1,0 +1,125 @@
+"""An observation -> the JSON tree that is compared. Its paths are what musts, declarations and reports speak of.
+
+/client/<step>/response/{status, headers/<lower-case name>, transfer, body | stream/...}, /client/<step>/failure/kind
+/upstream/<n>/{step, request/{method, path, headers/<name>, transfer, body}, outcome/{status, failure}}
+/effects/{calls, aborted, unexpected, unused, withheld}
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from harness.comparison.content import decoded, readable
+from harness.comparison.stream import stream_tree
+from harness.model import Effects, Exchange, Failure, Headers, Json, Observation, Request, Response, header
+
+_FRAMING = ("content-length", "transfer-encoding")  # judged against the body: see _transfer
+
+
+def tree(observation: Observation) -> Json:
+    return {
+        "client": [_client(exchange) for exchange in _in_order(observation.client)],
+        "upstream": [_upstream(exchange) for exchange in _in_order(observation.upstream)],
+        "effects": _effects(observation.effects),
+    }
+
+
+def _in_order(exchanges: Sequence[Exchange]) -> list[Exchange]:
+    return sorted(exchanges, key=lambda exchange: (exchange.step, exchange.at))
+
+
+def _client(exchange: Exchange) -> Json:
+    """The request is the input, the same for all targets: it is left out."""
+    match exchange.outcome:
+        case Failure(kind):
+            return {"failure": {"kind": kind}}
+        case Response(failure=failure) as response:
+            seen: dict[str, Json] = {"response": _response(response, exchange.request)}
+            return seen if failure is None else {**seen, "failure": {"kind": failure.kind}}
+
+
+def _response(response: Response, request: Request) -> Json:
+    return {
+        "status": response.status,
+        "headers": _headers(response.headers),
+        "transfer": _transfer(response.headers, None if _bodiless(response, request) else response.body),
+        **_content(response, request),
+    }
+
+
+def _content(response: Response, request: Request) -> dict[str, Json]:
+    kind = (header(response.headers, "content-type") or "").partition(";")[0].strip().lower()
+    encoding = header(response.headers, "content-encoding")
+    events = decoded(response.body, encoding) if kind == "text/event-stream" else None
+    if events is not None:
+        return {"stream": stream_tree(events, request.path)}
+    return _body(response.body, encoding)
+
+
+def _upstream(exchange: Exchange) -> Json:
+    request = exchange.request
+    return {
+        "step": exchange.step,
+        "request": {
+            "method": request.method,
+            "path": request.path,
+            "headers": _headers(request.headers),
+            "transfer": _transfer(request.headers, request.body),
+            **_body(request.body, header(request.headers, "content-encoding")),
+        },
+        "outcome": _outcome(exchange.outcome),
+    }
+
+
+def _outcome(outcome: Response | Failure) -> Json:
+    """What the upstream got to answer; how much of a stream was out when the target left depends on the clock."""
+    match outcome:
+        case Failure(kind):
+            return {"failure": kind}
+        case Response(status, failure=failure):
+            return {"status": status} if failure is None else {"status": status, "failure": failure.kind}
+
+
+def _body(body: bytes, encoding: str | None) -> dict[str, Json]:
+    """No key for no body: it is not the same as an empty JSON text."""
+    if not body:
+        return {}
+    plain = decoded(body, encoding)
+    if plain is None:
+        return {"body": f"{encoding}, not decoded: base64:{base64.b64encode(body).decode('ascii')}"}
+    return {"body": readable(plain)}
+
+
+def _headers(headers: Headers) -> Json:
+    """Lower-case names (RFC 9110, section 5.1); a repeated one has the list of its values."""
+    grouped: dict[str, list[Json]] = {}
+    for name, value in headers:
+        if name.lower() not in _FRAMING:
+            grouped.setdefault(name.lower(), []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in grouped.items()}
+
+
+def _transfer(headers: Headers, body: bytes | None) -> str:
+    """How the body's end is told (RFC 9112, section 6). The length itself moves with volatile values: is it right?"""
+    length, chunked = header(headers, "content-length"), header(headers, "transfer-encoding")
+    if length is None:
+        return chunked.lower() if chunked is not None else "none"
+    right = body is None or length == str(len(body))
+    told = "length" if right else "length, not the body's"
+    return told if chunked is None else f"{told}, and {chunked.lower()}"
+
+
+def _bodiless(response: Response, request: Request) -> bool:
+    """Responses whose content-length counts bytes that are not sent (RFC 9110, section 8.6)."""
+    return request.method == "HEAD" or response.status == 304
+
+
+def _effects(effects: Effects) -> Json:
+    return {
+        "calls": list(effects.calls),
+        "aborted": list(effects.aborted),
+        "unexpected": list(effects.unexpected),
+        "unused": list(effects.unused),
+        "withheld": list(effects.withheld),
+    }

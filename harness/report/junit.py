@@ -1,0 +1,89 @@
+"""The summary -> JUnit XML: one test case per scenario, and one per declaration that is no longer true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from harness.report.places import shown, sides
+from harness.report.summary import Summary
+
+# Characters that XML 1.0 cannot hold, not even escaped (section 2.2, Char).
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TAGS = {"different": "failure", "noisy": "error", "broken": "error"}
+
+
+def junit(result: Summary) -> str:
+    root = Element("testsuites", name="parity")
+    _scenarios(SubElement(root, "testsuite", name="scenarios"), result)
+    if result["stale_declarations"]:
+        _declarations(SubElement(root, "testsuite", name="declarations"), result["stale_declarations"])
+    for suite in root:
+        _count(suite, [suite])
+    _count(root, list(root))
+    root.set("time", str(result["seconds"]))
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _scenarios(suite: Element, result: Summary) -> None:
+    properties = SubElement(suite, "properties")
+    facts = [("run", result["run"]), ("seed", result["seed"]), ("verdict", result["verdict"])]
+    facts += [(target["role"], f"{target['name']} {target['version']}") for target in result["targets"]]
+    for name, value in facts:
+        SubElement(properties, "property", name=_legal(name), value=_legal(str(value)))
+    for scenario in result["scenarios"]:
+        _scenario(SubElement(suite, "testcase"), scenario)
+
+
+def _scenario(case: Element, scenario: Mapping[str, Any]) -> None:
+    case.attrib |= {"classname": _legal(scenario["client"]), "name": _legal(scenario["id"]), "time": "0"}
+    text = _legal("\n".join(_lines(scenario)))
+    tag = _TAGS.get(scenario["outcome"])
+    if tag:
+        SubElement(case, tag, type=scenario["outcome"], message=_legal(_message(scenario))).text = text
+    elif text:
+        SubElement(case, "system-out").text = text
+
+
+def _message(scenario: Mapping[str, Any]) -> str:
+    undeclared = sum(difference["declared_by"] is None for difference in scenario["differences"])
+    counts = [(undeclared, "undeclared"), (len(scenario["noise"]), "noise"), (len(scenario["musts"]), "broken musts")]
+    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    return ": ".join(part for part in (scenario["problem"], told) if part) or str(scenario["outcome"])
+
+
+def _lines(scenario: Mapping[str, Any]) -> list[str]:
+    lines = [scenario["problem"]] if scenario["problem"] else []
+    for must in scenario["musts"]:
+        found = "nothing" if must["absent"] else shown(must["found"])
+        lines.append(f"{must['role']}: {must['path']} {must['check']} {shown(must['value'])}: found {found}")
+    for title in ("differences", "noise"):
+        for difference in scenario[title]:
+            declared = f" (declared: {difference['declared_by']})" if difference["declared_by"] else ""
+            lines.append(f"{title}: {difference['path']} {difference['kind']}{declared}")
+            lines += [f"  {side}: {value}" for side, value in sides(difference)]
+    return lines
+
+
+def _declarations(suite: Element, stale: Sequence[Mapping[str, Any]]) -> None:
+    for declaration in stale:
+        case = SubElement(suite, "testcase", classname="declarations", name=_legal(declaration["id"]), time="0")
+        message = f"{declaration['problem']}: {declaration['where']}"
+        SubElement(case, "failure", type=declaration["problem"], message=_legal(message)).text = _legal(
+            declaration["why"]
+        )
+
+
+def _count(element: Element, suites: Sequence[Element]) -> None:
+    counted = {"tests": "testcase", "failures": "testcase/failure", "errors": "testcase/error"}
+    for name, path in counted.items():
+        element.set(name, str(sum(len(suite.findall(path)) for suite in suites)))
+    element.set("skipped", "0")
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

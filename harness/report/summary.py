@@ -1,0 +1,97 @@
+"""A judgement -> the one plain summary that every report is written from. `parity.json` is this, as it is.
+
+verdict, exit_code, seed, seconds, targets[], scenarios[], totals keep their names and shapes from version to version.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from harness.model import Absent, Broken, Declaration, Difference, Json, Judgement, Outcome, Scenario, Verdict
+from harness.report.redaction import Redaction
+
+Summary: TypeAlias = dict[str, Any]  # JSON; the writers read it by the keys below
+
+VERDICTS = {0: "the proxies agree", 1: "the proxies differ", 2: "no judgement is possible"}
+
+
+def summary(judgement: Judgement, redaction: Redaction) -> Summary:
+    """Everything that a report says, with no secret left in it."""
+    scenarios = {scenario.id: scenario for scenario in judgement.scenarios}
+    plain: dict[str, Json] = {
+        "verdict": VERDICTS[judgement.exit_code],
+        "exit_code": judgement.exit_code,
+        "run": judgement.run,
+        "seed": judgement.seed,
+        "seconds": round(judgement.seconds, 1),
+        "targets": [{"name": name, "role": str(role), "version": version} for role, name, version in judgement.targets],
+        "scenarios": [_scenario(scenarios[verdict.scenario], verdict) for verdict in judgement.verdicts],
+        "totals": _totals(judgement),
+        "stale_declarations": [
+            {"id": one.id, "where": one.where, "why": one.why, "problem": what} for what, one in judgement.stale
+        ],
+    }
+    return {key: redaction.tree(value) for key, value in plain.items()}
+
+
+def _scenario(scenario: Scenario, verdict: Verdict) -> Json:
+    declared = [_difference(difference, declaration) for difference, declaration in verdict.allowed]
+    undeclared = [_difference(difference, None) for difference in verdict.unexplained]
+    return {
+        "id": scenario.id,
+        "client": scenario.client,
+        "title": scenario.title,
+        "source": scenario.source,
+        "covers": list(scenario.covers),
+        "outcome": str(verdict.outcome),
+        "problem": verdict.problem,
+        "differences": [*undeclared, *declared],
+        "noise": [_difference(difference, None) for difference in verdict.noise],
+        "musts": [_must(broken) for broken in verdict.broken],
+    }
+
+
+def _difference(difference: Difference, declaration: Declaration | None) -> Json:
+    """The side that has nothing is null; `kind` tells it from a null that was there."""
+    return {
+        "path": difference.path,
+        "kind": str(difference.kind),
+        "baseline": _value(difference.baseline),
+        "candidate": _value(difference.candidate),
+        "declared_by": declaration.id if declaration else None,
+    }
+
+
+def _must(broken: Broken) -> Json:
+    """A must that did not hold; `absent` says that nothing was found, as opposed to a null."""
+    return {
+        "role": str(broken.role),
+        "path": broken.must.path,
+        "check": broken.must.check,
+        "value": broken.must.value,
+        "found": _value(broken.found),
+        "absent": broken.found is Absent.ABSENT,
+    }
+
+
+def _value(value: Json | Absent) -> Json:
+    return None if isinstance(value, Absent) else value
+
+
+def _totals(judgement: Judgement) -> Json:
+    return {
+        "scenarios": len(judgement.verdicts),
+        "exchanges_client": judgement.exchanges_client,
+        "exchanges_upstream": judgement.exchanges_upstream,
+        "declared": sum(len(verdict.allowed) for verdict in judgement.verdicts),
+        "undeclared": sum(len(verdict.unexplained) for verdict in judgement.verdicts),
+        "unused_declarations": len(judgement.unused),
+    }
+
+
+def outcomes(scenarios: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """How many scenarios have each outcome, from the best to the worst; those that have none are left out."""
+    counts = Counter(scenario["outcome"] for scenario in scenarios)
+    return [(str(outcome), counts[outcome]) for outcome in Outcome if counts[outcome]]

@@ -1,0 +1,106 @@
+"""What was found in one scenario -> its verdict: every difference is declared, or it is unexplained."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+
+from harness.model import (
+    Absent,
+    Broken,
+    Compared,
+    Declaration,
+    Difference,
+    Json,
+    Must,
+    Outcome,
+    Role,
+    Scenario,
+    Verdict,
+)
+from harness.verdict.declared import explains
+
+_HELD_TO = (Role.BASELINE, Role.CANDIDATE)
+
+
+def judge(scenario: Scenario, compared: Compared, declared: Sequence[Declaration]) -> Verdict:
+    explained = [(difference, _first(declared, scenario.id, difference)) for difference in compared.found]
+    allowed = tuple((difference, why) for difference, why in explained if why is not None)
+    unexplained = tuple(difference for difference, why in explained if why is None)
+    broken = broken_musts(scenario, compared)
+    better = any(why.better for _, why in allowed)
+    return Verdict(
+        scenario.id,
+        _outcome(compared, broken, better, bool(unexplained), bool(allowed)),
+        allowed,
+        unexplained,
+        compared.noise,
+        broken,
+        compared.problem,
+    )
+
+
+def broken_musts(scenario: Scenario, compared: Compared) -> tuple[Broken, ...]:
+    """The musts of all steps that do not hold, for each target that was observed."""
+    musts = [must for step in scenario.steps for must in step.must]
+    return tuple(
+        Broken(role, must, found)
+        for role in _HELD_TO
+        if role in compared.trees
+        for must in musts
+        if not holds(must, found := value_at(compared.trees[role], must.path))
+    )
+
+
+def failed(broken: Iterable[Broken], role: Role) -> frozenset[tuple[str, str, str]]:
+    """The musts that this target does not pass, as something to compare: path, check and value."""
+    return frozenset((b.must.path, b.must.check, _json(b.must.value)) for b in broken if b.role is role)
+
+
+def holds(must: Must, found: Json | Absent) -> bool:
+    """`matches` is a regular expression that is found anywhere in a text, or in the JSON of anything else."""
+    match must.check:
+        case "absent":
+            return found is Absent.ABSENT
+        case "equals":
+            return not isinstance(found, Absent) and _json(found) == _json(must.value)
+        case "matches":
+            text = found if isinstance(found, str) else _json(found) if not isinstance(found, Absent) else None
+            return text is not None and re.search(str(must.value), text) is not None
+
+
+def value_at(tree: Json, path: str) -> Json | Absent:
+    """A JSON pointer (RFC 6901)."""
+    value = tree
+    for part in path.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return Absent.ABSENT
+    return value
+
+
+def _outcome(compared: Compared, broken: Sequence[Broken], better: bool, unexplained: bool, allowed: bool) -> Outcome:
+    """A must that only the candidate breaks makes it worse than the baseline; one that only the baseline breaks needs a
+    declaration that says `better`, or else the scenario is wrong; one that both break says that they are equally wrong.
+    """
+    baseline, candidate = failed(broken, Role.BASELINE), failed(broken, Role.CANDIDATE)
+    if compared.problem is not None or baseline & candidate or (baseline and not better):
+        return Outcome.BROKEN
+    if compared.noise:
+        return Outcome.NOISY
+    if unexplained or candidate:
+        return Outcome.DIFFERENT
+    return Outcome.ALLOWED if allowed else Outcome.SAME
+
+
+def _first(declared: Sequence[Declaration], scenario: str, difference: Difference) -> Declaration | None:
+    return next((declaration for declaration in declared if explains(declaration, scenario, difference)), None)
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
