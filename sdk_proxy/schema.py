@@ -1,6 +1,6 @@
 """config.yaml as both proxies read it: pydantic models, and the one error: which file, line and key is wrong.
 
-The shape is LiteLLM's own (litellm/proxy/_types.py, ConfigYAML, 1.106.2) plus `user_id_mappings`, which LiteLLM ignores.
+The shape is LiteLLM's (litellm/proxy/_types.py, ConfigYAML, 1.106.2) plus `user_id_mappings`, which LiteLLM ignores.
 """
 
 from __future__ import annotations

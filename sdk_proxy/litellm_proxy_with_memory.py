@@ -1,0 +1,251 @@
+"""The binary proxy, the baseline: it works out whose memory a request belongs to, and forwards it to LiteLLM.
+
+python -m sdk_proxy.litellm_proxy_with_memory --config config/config.yaml --port 8764 --litellm-url http://127.0.0.1:4000
+
+It loses what a second hop loses: it keeps no cookies, and it knows of an error only what LiteLLM says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected, supermemory_models
+from sdk_proxy.schema import Config, ConfigError, load_config, warnings
+from sdk_proxy.serving import refuse_taken_port
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+# RFC 9110, section 7.6.1, and what RFC 9112 and its forerunners name as of one connection only.
+HOP_BY_HOP = frozenset(
+    b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection"
+    b" te trailer transfer-encoding upgrade".split()
+)
+KEPT_OPEN = 4.0  # seconds; uvicorn, behind us, closes an idle connection after 5
+
+log = logging.getLogger("binary_proxy")
+
+
+def create_app(config: Config, litellm_url: str, environ: Mapping[str, str]) -> FastAPI:
+    client = httpx.AsyncHTTPTransport(
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=1000, keepalive_expiry=KEPT_OPEN)
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with client:
+            yield
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    router = MemoryRouter(config.user_id_mappings)
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        alive = await _is_alive(client, litellm_url)
+        return JSONResponse({"status": "healthy" if alive else "unhealthy", "litellm": alive}, 200 if alive else 503)
+
+    @app.get("/memory-routing/info")
+    async def memory_routing(request: Request) -> JSONResponse:
+        return JSONResponse(router.route(request.headers).info())
+
+    app.mount("/", Forwarder(config, router, litellm_url, client, environ.get("SUPERMEMORY_API_KEY")))
+    return app
+
+
+class Forwarder:
+    """Every other method, path, query and body goes on to LiteLLM, and its answer back, as they come."""
+
+    def __init__(
+        self,
+        config: Config,
+        router: MemoryRouter,
+        litellm_url: str,
+        client: httpx.AsyncHTTPTransport,
+        supermemory_key: str | None,
+    ) -> None:
+        self._router = router
+        self._litellm = httpx.URL(litellm_url)
+        self._client = client
+        self._key = config.master_key.get_secret_value().encode() if config.master_key else None
+        self._supermemory_key = supermemory_key
+        self._bases = {d.model_name: d.litellm_params.api_base for d in reversed(config.model_list)}
+        self._reads_models = bool(supermemory_key and supermemory_models(config))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"{scope['type']} is not forwarded")  # uvicorn closes a websocket with 403
+        body = _Body(receive)
+        forwarding = asyncio.ensure_future(self._forward(scope, body, send))
+        leaving = asyncio.ensure_future(body.left())
+        try:
+            done, _ = await asyncio.wait((forwarding, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            forwarding.cancel()  # closes the connection to LiteLLM, in whatever state it is
+        if forwarding in done:
+            forwarding.result()
+
+    async def _forward(self, scope: Scope, body: _Body, send: Send) -> None:
+        try:
+            answer = await self._client.handle_async_request(await self._request(scope, body))
+        except httpx.TransportError as error:
+            await _refuse(scope, send, error)
+            return
+        try:
+            await _pass_back(answer, send)
+        except httpx.TransportError as error:
+            # Returning early makes uvicorn close the connection without the end of the message: the client must know.
+            log.warning("LiteLLM ended its answer too early: %s", type(error).__name__)
+        finally:
+            await answer.aclose()
+
+    async def _request(self, scope: Scope, body: _Body) -> httpx.Request:
+        headers = Headers(raw=scope["headers"])
+        authorised = self._is_authorised(headers)
+        model = await body.model() if authorised and self._reads_models and _is_json(headers) else None
+        key = self._supermemory_key if authorised else None
+        added = injected(self._router.route(headers), self._bases.get(model or ""), key)
+        sent = _without(scope["headers"], (USER_HEADER.encode(), KEY_HEADER.encode(), b"host"))
+        sent += [(name.encode(), value.encode("latin-1")) for name, value in added.items()]
+        query = scope["query_string"]
+        path = scope["raw_path"] + (b"?" + query if query else b"")
+        url = self._litellm.copy_with(raw_path=path)
+        has_body = "content-length" in headers or "transfer-encoding" in headers
+        return httpx.Request(scope["method"], url, headers=sent, content=body.chunks() if has_body else None)
+
+    def _is_authorised(self, headers: Headers) -> bool:
+        """The client's key is the gateway's own, so it goes on as it is: it *is* the configured master key.
+
+        Any other is LiteLLM's to refuse (its words reach the client), and gets nothing of ours. Where both headers
+        are sent, Authorization decides, as in LiteLLM (litellm/proxy/auth/user_api_key_auth.py, get_api_key).
+        """
+        if self._key is None:
+            return True
+        given = headers.get("authorization")
+        given = headers.get("x-api-key", "") if given is None else given.removeprefix("Bearer ")
+        return hmac.compare_digest(given.encode(), self._key)
+
+
+class _Body:
+    """The client's body, once; and after it, the moment that the client leaves."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._read: list[bytes] = []
+        self._ended = asyncio.Event()
+        self._gone = asyncio.Event()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for chunk in self._read:
+            yield chunk
+        while not self._ended.is_set():
+            yield await self._next()
+
+    async def model(self) -> str | None:
+        """The only field that is looked into, and only where a Supermemory key may have to go along."""
+        while not self._ended.is_set():
+            self._read.append(await self._next())
+        try:
+            tree = json.loads(b"".join(self._read))
+        except (ValueError, RecursionError):
+            return None  # LiteLLM says what is wrong with it
+        model = tree.get("model") if isinstance(tree, dict) else None
+        return model if isinstance(model, str) else None
+
+    async def left(self) -> None:
+        await self._ended.wait()
+        while not self._gone.is_set():
+            await self._next()
+
+    async def _next(self) -> bytes:
+        message: Any = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._gone.set()
+        if self._gone.is_set() or not message.get("more_body", False):
+            self._ended.set()
+        return message.get("body", b"")  # type: ignore[no-any-return]
+
+
+async def _pass_back(answer: httpx.Response, send: Send) -> None:
+    headers = _without(answer.headers.raw)
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+    async for chunk in answer.aiter_raw():
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _refuse(scope: Scope, send: Send, error: httpx.TransportError) -> None:
+    """LiteLLM cannot be reached: the one answer of our own, in the envelope that the route's clients read."""
+    log.warning("LiteLLM did not answer: %s", type(error).__name__)
+    fault: dict[str, object] = {"message": "The gateway's LiteLLM process cannot be reached.", "type": "api_error"}
+    anthropic = {"type": "error", "error": fault}
+    openai = {"error": {**fault, "param": None, "code": "502"}}
+    body = json.dumps(anthropic if "/messages" in scope["path"] else openai).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 502, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _without(headers: RawHeaders, names: tuple[bytes, ...] = ()) -> RawHeaders:
+    """Without hop-by-hop headers, those that Connection names among them, and without these names."""
+    listed = b",".join(value for name, value in headers if name.lower() == b"connection")
+    dropped = HOP_BY_HOP.union(names, (name.strip().lower() for name in listed.split(b",")))
+    return [(name, value) for name, value in headers if name.lower() not in dropped]
+
+
+def _is_json(headers: Headers) -> bool:
+    return "json" in headers.get("content-type", "")
+
+
+async def _is_alive(client: httpx.AsyncHTTPTransport, litellm_url: str) -> bool:
+    request = httpx.Request(
+        "GET", f"{litellm_url}/health/liveliness", extensions={"timeout": {"connect": 2, "read": 2}}
+    )
+    try:
+        answer = await client.handle_async_request(request)
+        await answer.aread()
+    except httpx.TransportError:
+        return False
+    return answer.status_code == 200
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), default=Path("config/config.yaml"), envvar="CONFIG_PATH")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8764, show_default=True, envvar="PROXY_PORT")
+@click.option("--litellm-url", default="http://127.0.0.1:4000", show_default=True)
+def main(config: Path, host: str, port: int, litellm_url: str) -> None:
+    """Serve the binary proxy."""
+    try:
+        loaded = load_config(config, os.environ)
+        refuse_taken_port(host, port)
+    except (ConfigError, OSError) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    for warning in warnings(loaded):
+        click.echo(f"warning: {config}: {warning}", err=True)
+    app = create_app(loaded, litellm_url.rstrip("/"), os.environ)
+    # LiteLLM's own date header goes through; a second one would be ours.
+    uvicorn.run(
+        app, host=host, port=port, date_header=False, server_header=False, access_log=False, log_level="warning"
+    )
+
+
+if __name__ == "__main__":
+    main()
