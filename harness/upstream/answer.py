@@ -93,15 +93,12 @@ def bodiless(reply: Reply, method: str) -> bool:
 
 
 def complete_headers(reply: Reply, method: str) -> Headers:
-    """The reply's own headers, and what framing needs: a type, and a length or chunks. Nothing else is added."""
-    added: list[tuple[str, str]] = []
-    if header(reply.headers, "content-type") is None and (reply.body or reply.acts is not None):
-        added.append(("content-type", "application/json" if reply.acts is None else "text/event-stream"))
-    framed = header(reply.headers, "content-length") is not None or header(reply.headers, "transfer-encoding")
-    if not framed and not bodiless(reply, method):
-        length = ("content-length", str(len(reply.body)))
-        added.append(length if reply.acts is None else ("transfer-encoding", "chunked"))
-    return (*reply.headers, *added)
+    """The reply's own headers, and what frames the body: a length, or chunks. Nothing else is added."""
+    given = {name.lower() for name, _ in reply.headers}
+    if bodiless(reply, method) or given & {"content-length", "transfer-encoding"}:
+        return reply.headers
+    length = ("content-length", str(len(reply.body)))
+    return (*reply.headers, length if reply.acts is None else ("transfer-encoding", "chunked"))
 
 
 def head(status: int, headers: Headers) -> bytes:

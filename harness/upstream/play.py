@@ -98,8 +98,10 @@ class Play:
 
     # --- the client's side ---
 
-    def begin(self, step: int) -> None:
+    def begin(self, step: int) -> float:
+        """The step's request goes out now: that many seconds after the scenario began."""
         self._steps[step].begun = self._steps[step].in_flight = True
+        return time.monotonic() - self._began
 
     def end(self, step: int) -> None:
         self._steps[step].in_flight = False

@@ -1,0 +1,135 @@
+"""Observation <-> one line of NDJSON, so that every later step can run again from the file, alone.
+
+A body, or a chunk of one, is a string where it is UTF-8, else {"base64": "..."}; headers are pairs in wire order.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from harness.errors import BadInput
+from harness.model import Chunk, Effects, Exchange, Failure, Headers, Observation, Request, Response, Role
+
+Tree: TypeAlias = dict[str, Any]
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[Callable[[Observation], None]]:
+    """Gives a function that appends one observation; each is on the disk's side of this process at once."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as stream:
+
+        def write(observation: Observation) -> None:
+            stream.write(to_line(observation))
+            stream.flush()
+
+        yield write
+
+
+def read(file: Path) -> Iterator[Observation]:
+    """One after the other, never all at once. Raises `BadInput` with the line that is not an observation."""
+    try:
+        with file.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                yield _checked(line, file, number)
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", file) from error
+
+
+def _checked(line: bytes, file: Path, number: int) -> Observation:
+    if not line.endswith(b"\n"):
+        raise BadInput("is not a whole line: the run that wrote it was interrupted", file, number)
+    try:
+        return from_line(line)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"is not an observation: {type(error).__name__}: {error}", file, number) from error
+
+
+def to_line(observation: Observation) -> bytes:
+    tree = {
+        "scenario": observation.scenario,
+        "target": observation.target,
+        "role": observation.role.value,
+        "client": [_exchange_tree(exchange) for exchange in observation.client],
+        "upstream": [_exchange_tree(exchange) for exchange in observation.upstream],
+        "effects": asdict(observation.effects),
+        "problem": observation.problem,
+    }
+    return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def from_line(line: bytes) -> Observation:
+    """Raises ValueError, KeyError or TypeError for anything that `to_line` did not write."""
+    tree = json.loads(line)
+    return Observation(
+        tree["scenario"],
+        tree["target"],
+        Role(tree["role"]),
+        tuple(_exchange(each) for each in tree["client"]),
+        tuple(_exchange(each) for each in tree["upstream"]),
+        Effects(**{name: tuple(values) for name, values in tree["effects"].items()}),
+        tree["problem"],
+    )
+
+
+# --- the parts: each noun, there and back ---------------------------------------------------------------------------
+
+
+def _exchange_tree(exchange: Exchange) -> Tree:
+    request = {
+        "method": exchange.request.method,
+        "path": exchange.request.path,
+        "headers": exchange.request.headers,
+        "body": _data_tree(exchange.request.body),
+    }
+    outcome = exchange.outcome
+    answer = asdict(outcome) if isinstance(outcome, Failure) else _response_tree(outcome)
+    kind = "failure" if isinstance(outcome, Failure) else "response"
+    return {"step": exchange.step, "at": exchange.at, "request": request, kind: answer}
+
+
+def _exchange(tree: Tree) -> Exchange:
+    request = tree["request"]
+    outcome = Failure(**tree["failure"]) if "failure" in tree else _response(tree["response"])
+    return Exchange(
+        Request(request["method"], request["path"], _headers(request["headers"]), _data(request["body"])),
+        outcome,
+        tree["step"],
+        tree["at"],
+    )
+
+
+def _response_tree(response: Response) -> Tree:
+    return {
+        "status": response.status,
+        "headers": response.headers,
+        "chunks": [[chunk.at, _data_tree(chunk.data)] for chunk in response.chunks],
+        "failure": response.failure and asdict(response.failure),
+    }
+
+
+def _response(tree: Tree) -> Response:
+    chunks = tuple(Chunk(at, _data(data)) for at, data in tree["chunks"])
+    failure = Failure(**tree["failure"]) if tree["failure"] else None
+    return Response(tree["status"], _headers(tree["headers"]), chunks, failure)
+
+
+def _headers(pairs: list[list[str]]) -> Headers:
+    return tuple((name, value) for name, value in pairs)
+
+
+def _data_tree(data: bytes) -> str | Tree:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode()}
+
+
+def _data(tree: str | Tree) -> bytes:
+    return tree.encode() if isinstance(tree, str) else base64.b64decode(tree["base64"], validate=True)

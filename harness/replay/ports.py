@@ -1,0 +1,56 @@
+"""Ports of this machine: a free one, and who has one that is not free."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from harness.errors import PortTaken
+
+_LISTEN = "0A"  # the state's number in /proc/net/tcp (proc_pid_net(5))
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.socket() as sock:
+        sock.bind((host, 0))
+        return int(sock.getsockname()[1])
+
+
+def require_free(port: int, host: str = "127.0.0.1") -> None:
+    """Raises `PortTaken` if somebody listens there already."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger do not hold a port
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            raise PortTaken(port, owner_of(port)) from error
+
+
+def owner_of(port: int) -> str:
+    """The program that listens there, as far as Linux tells us: "python3 (pid 4711)"."""
+    sockets = {f"socket:[{inode}]" for inode in _listening(port)}
+    for process in Path("/proc").glob("[0-9]*"):
+        if sockets & _open_files(process):
+            return f"{_name(process)} (pid {process.name})"
+    return "another program"
+
+
+def _listening(port: int) -> list[str]:
+    """The inodes of the sockets that listen on that port."""
+    tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    rows = [line.split() for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
+    return [row[9] for row in rows if row[3] == _LISTEN and int(row[1].rpartition(":")[2], 16) == port]
+
+
+def _open_files(process: Path) -> set[str]:
+    try:
+        return {str(link.readlink()) for link in (process / "fd").iterdir()}
+    except OSError:  # it is gone, or somebody else's
+        return set()
+
+
+def _name(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return "a program"

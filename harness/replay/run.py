@@ -1,0 +1,146 @@
+"""Scenario x running target -> Observation: the client's side of every step, and what its upstream saw meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from harness.model import Chunk, Exchange, Failure, Headers, Observation, Request, Response, Role, Scenario, Step
+from harness.replay.client import send
+from harness.replay.target import RunningTarget
+from harness.upstream.app import SimulatedUpstream
+from harness.upstream.autoplay import autoplay
+from harness.upstream.play import Play
+
+KEY = "<key>"  # where a scenario's request has the gateway's key
+HOST = "<host>"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where scenarios are played: a running target, the upstream of its own, and the key that it accepts."""
+
+    target: RunningTarget
+    upstream: SimulatedUpstream
+    key: str
+    role: Role
+    step_patience: float = 60.0  # seconds for a step
+    settle_patience: float = 10.0  # seconds for the upstream calls that are still open after the last step
+
+
+async def replay(scenario: Scenario, site: Site) -> Observation:
+    """Play all steps. The key is `<key>` again in what comes back. Raises `TargetFailed` if the target has died."""
+    with site.upstream.play(scenario) as play:
+        client = [exchange for group in _groups(scenario.steps) for exchange in await _together(group, play, site)]
+        await play.settle(site.settle_patience)
+    site.target.require_alive()
+    hidden = partial(_hidden, key=site.key)
+    return Observation(
+        scenario.id,
+        site.target.name,
+        site.role,
+        tuple(map(hidden, client)),
+        tuple(map(hidden, play.exchanges())),
+        play.effects(),
+    )
+
+
+async def warm_up(site: Site, models: Mapping[str, Sequence[str]]) -> tuple[Exchange, ...]:
+    """For each path its models get a request, whole and streamed, that nobody looks at: a gateway's first answers
+    may differ from all later ones (LiteLLM 1.106.2 does not hold `message_start` back in a fresh process)."""
+    requests = [
+        _warming(path, model, stream, site.key)
+        for path, names in models.items()
+        for model in names
+        for stream in (False, True)
+    ]
+    with site.upstream.improvising(autoplay()):
+        exchanges = [await send(request, site.target.url, patience=site.step_patience) for request in requests]
+    return tuple(_hidden(exchange, site.key) for exchange in exchanges)
+
+
+def _warming(path: str, model: str, stream: bool, key: str) -> Request:
+    flag = "true" if stream else "false"
+    body = f'{{"model":"{model}","max_tokens":16,"stream":{flag},"messages":[{{"role":"user","content":"Hello"}}]}}'
+    headers = (
+        ("Content-Type", "application/json"),
+        ("Authorization", f"Bearer {key}"),
+        ("anthropic-version", "2023-06-01"),
+    )
+    return Request("POST", path, headers, body.encode())
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+
+
+def _groups(steps: Sequence[Step]) -> Iterator[list[tuple[int, Step]]]:
+    """The steps with their numbers; those that are sent together are in one group."""
+    group: list[tuple[int, Step]] = []
+    for number, step in enumerate(steps):
+        if group and not step.together:
+            yield group
+            group = []
+        group.append((number, step))
+    if group:
+        yield group
+
+
+async def _together(group: Sequence[tuple[int, Step]], play: Play, site: Site) -> list[Exchange]:
+    async with asyncio.TaskGroup() as tasks:
+        sent = [tasks.create_task(_step(number, step, play, site)) for number, step in group]
+    return [task.result() for task in sent]
+
+
+async def _step(number: int, step: Step, play: Play, site: Site) -> Exchange:
+    at = play.begin(number)
+    leave = asyncio.Event() if step.leave_after == 0 else step.leave_after
+    watcher = asyncio.create_task(_leave_when_called(play, number, leave))
+    try:
+        exchange = await send(
+            _filled(step.request, site),
+            site.target.url,
+            on_event=partial(play.client_saw, number),
+            leave=leave,
+            patience=site.step_patience,
+        )
+    finally:
+        play.end(number)
+        watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await watcher
+    return replace(exchange, request=step.request, step=number, at=at)
+
+
+async def _leave_when_called(play: Play, step: int, leave: asyncio.Event | int | None) -> None:
+    if isinstance(leave, asyncio.Event):
+        await play.called(step)
+        leave.set()
+
+
+def _filled(request: Request, site: Site) -> Request:
+    """The request with this run's key and host in its headers."""
+    host = site.target.url.partition("://")[2].partition("/")[0]
+    headers = tuple((name, value.replace(KEY, site.key).replace(HOST, host)) for name, value in request.headers)
+    return replace(request, headers=headers)
+
+
+def _hidden(exchange: Exchange, key: str) -> Exchange:
+    """The exchange with `<key>` wherever the run's key is: no secret is stored, and a key that leaks is seen."""
+    request, outcome = exchange.request, exchange.outcome
+    hidden = replace(request, headers=_without(request.headers, key), body=_masked(request.body, key))
+    if isinstance(outcome, Failure):
+        return replace(exchange, request=hidden)
+    chunks = tuple(Chunk(chunk.at, _masked(chunk.data, key)) for chunk in outcome.chunks)
+    shown = Response(outcome.status, _without(outcome.headers, key), chunks, outcome.failure)
+    return replace(exchange, request=hidden, outcome=shown)
+
+
+def _without(headers: Headers, key: str) -> Headers:
+    return tuple((name, value.replace(key, KEY)) for name, value in headers)
+
+
+def _masked(data: bytes, key: str) -> bytes:
+    return data.replace(key.encode(), KEY.encode())
