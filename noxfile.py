@@ -44,7 +44,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def parity(session: nox.Session) -> None:
-    """Replay the recorded traffic against both proxies and judge. Exit 0: they agree, 1: they differ, 2: no judgement."""
+    """Replay the recorded traffic against both proxies and judge. Exit 0: they agree, 1: not, 2: no judgement."""
     session.install(LOCKED, "--editable", ".")
     _harness(session, "parity")
 

@@ -13,7 +13,7 @@ from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import Literal, TypeAlias, Union
 
-Json: TypeAlias = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+Json: TypeAlias = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 - holds names
 Headers: TypeAlias = tuple[tuple[str, str], ...]  # a repeated name is a repeated pair; text is latin-1
 
 
@@ -92,7 +92,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class WaitForClient:
-    """Hold the rest back until the client has seen that many events of this step: a proxy that buffers never gets on."""
+    """Hold the rest back until the client has seen that many events of this step: a proxy that buffers stops here."""
 
     events: int
 

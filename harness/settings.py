@@ -45,13 +45,6 @@ class TargetSettings(_Strict):
         return model.Target(name, self.url, processes, self.version)
 
 
-class WarmUp(_Strict):
-    """Models that get a request each, stream and not, before the first scenario."""
-
-    messages: tuple[str, ...] = ()
-    chat: tuple[str, ...] = ()
-
-
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HARNESS_", frozen=True, extra="forbid")
 
@@ -61,7 +54,7 @@ class Settings(BaseSettings):
     reports: Path
     baseline: str
     candidate: str
-    warm_up: WarmUp = WarmUp()
+    warm_up: dict[str, tuple[str, ...]] = {}
     environment: dict[str, str] = {}
     targets: dict[str, TargetSettings] = Field(min_length=1)
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-BROKEN = ("nothing", "header-lost", "beta-changed", "buffered", "id-inconsistent", "id-consistent", "dead", "slow-death")
+BROKEN = ("nothing", "header-lost", "beta-changed", "buffered", "id-inconsistent", "dead", "slow-death")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 COMPLETION_ID = re.compile(rb"chatcmpl-[0-9A-Za-z]+")
 
@@ -36,7 +36,7 @@ def headers_down(answer: httpx.Response, broken: str) -> dict[str, str]:
 
 
 def renamer(broken: str) -> Callable[[bytes], bytes]:
-    """Like LiteLLM, this gateway gives completions ids of its own: one for each answer, unless that is what is broken."""
+    """Like LiteLLM, this gateway gives completions ids of its own: one for each answer, unless that is broken."""
     own = f"chatcmpl-{uuid4()}".encode()
     if broken == "id-inconsistent":
         return lambda chunk: COMPLETION_ID.sub(f"chatcmpl-{uuid4()}".encode(), chunk)
@@ -56,13 +56,14 @@ async def body_of(answer: httpx.Response, broken: str) -> AsyncIterator[bytes]:
 
 
 def create_app(upstream: str, broken: str) -> Starlette:
-    client = httpx.AsyncClient(timeout=None)  # noqa: S113 - how long an upstream takes is not for the gateway to say
+    client = httpx.AsyncClient(timeout=None)
 
     async def forward(request: Request) -> Response:
         if broken == "slow-death":
             sys.exit("the gateway has died in the middle")
         url = httpx.URL(upstream + request.url.path, query=request.url.query.encode())
-        call = client.build_request(request.method, url, headers=headers_up(request, broken), content=await request.body())
+        headers, body = headers_up(request, broken), await request.body()
+        call = client.build_request(request.method, url, headers=headers, content=body)
         answer = await client.send(call, stream=True)
         return StreamingResponse(body_of(answer, broken), answer.status_code, headers_down(answer, broken))
 

@@ -16,8 +16,9 @@ MAY_IMPORT = {
     "errors": set[str](),
     "event_stream": set[str](),
     "settings": {"model", "errors"},
-    "journey": LEAVES | STEPS | {"settings"},
-    "recording": LEAVES | STEPS | {"settings", "clients", "journey"},
+    "site": LEAVES | {"settings", "replay", "upstream"},
+    "journey": LEAVES | STEPS | {"settings", "site"},
+    "recording": LEAVES | STEPS | {"settings", "site", "clients"},
     "cli": LEAVES | STEPS | {"settings", "journey", "recording"},
     "__main__": {"cli"},
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from harness.model import Chunk, Exchange, Failure, Headers, Observation, Request, Response, Role, Scenario, Step
@@ -27,17 +27,18 @@ class Site:
     upstream: SimulatedUpstream
     key: str
     role: Role
+    hidden: Mapping[str, str] = field(default_factory=dict)  # secret -> what is stored in its place
     step_patience: float = 60.0  # seconds for a step
     settle_patience: float = 10.0  # seconds for the upstream calls that are still open after the last step
 
 
 async def replay(scenario: Scenario, site: Site) -> Observation:
-    """Play all steps. The key is `<key>` again in what comes back. Raises `TargetFailed` if the target has died."""
+    """Play all steps. What comes back holds no secret. Raises `TargetFailed` if the target has died."""
     with site.upstream.play(scenario) as play:
         client = [exchange for group in _groups(scenario.steps) for exchange in await _together(group, play, site)]
         await play.settle(site.settle_patience)
     site.target.require_alive()
-    hidden = partial(_hidden, key=site.key)
+    hidden = partial(_hidden, secrets={site.key: KEY, **site.hidden})
     return Observation(
         scenario.id,
         site.target.name,
@@ -59,7 +60,7 @@ async def warm_up(site: Site, models: Mapping[str, Sequence[str]]) -> tuple[Exch
     ]
     with site.upstream.improvising(autoplay()):
         exchanges = [await send(request, site.target.url, patience=site.step_patience) for request in requests]
-    return tuple(_hidden(exchange, site.key) for exchange in exchanges)
+    return tuple(_hidden(exchange, {site.key: KEY, **site.hidden}) for exchange in exchanges)
 
 
 def _warming(path: str, model: str, stream: bool, key: str) -> Request:
@@ -127,20 +128,29 @@ def _filled(request: Request, site: Site) -> Request:
     return replace(request, headers=headers)
 
 
-def _hidden(exchange: Exchange, key: str) -> Exchange:
-    """The exchange with `<key>` wherever the run's key is: no secret is stored, and a key that leaks is seen."""
+def _hidden(exchange: Exchange, secrets: Mapping[str, str]) -> Exchange:
+    """The exchange with a name in the place of each secret: none is stored, and one that leaks is still seen."""
     request, outcome = exchange.request, exchange.outcome
-    hidden = replace(request, headers=_without(request.headers, key), body=_masked(request.body, key))
+    path = _renamed(request.path, secrets)
+    hidden = Request(request.method, path, _without(request.headers, secrets), _masked(request.body, secrets))
     if isinstance(outcome, Failure):
         return replace(exchange, request=hidden)
-    chunks = tuple(Chunk(chunk.at, _masked(chunk.data, key)) for chunk in outcome.chunks)
-    shown = Response(outcome.status, _without(outcome.headers, key), chunks, outcome.failure)
+    chunks = tuple(Chunk(chunk.at, _masked(chunk.data, secrets)) for chunk in outcome.chunks)
+    shown = Response(outcome.status, _without(outcome.headers, secrets), chunks, outcome.failure)
     return replace(exchange, request=hidden, outcome=shown)
 
 
-def _without(headers: Headers, key: str) -> Headers:
-    return tuple((name, value.replace(key, KEY)) for name, value in headers)
+def _without(headers: Headers, secrets: Mapping[str, str]) -> Headers:
+    return tuple((name, _renamed(value, secrets)) for name, value in headers)
 
 
-def _masked(data: bytes, key: str) -> bytes:
-    return data.replace(key.encode(), KEY.encode())
+def _masked(data: bytes, secrets: Mapping[str, str]) -> bytes:
+    for secret, name in secrets.items():
+        data = data.replace(secret.encode(), name.encode())
+    return data
+
+
+def _renamed(text: str, secrets: Mapping[str, str]) -> str:
+    for secret, name in secrets.items():
+        text = text.replace(secret, name)
+    return text

@@ -1,0 +1,131 @@
+"""`python -m harness`: what a user can ask for. Each command reads, calls the journey, and shows."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from harness.errors import HarnessError
+from harness.journey import Plan, Watch, parity, plan_of
+from harness.model import Judgement, Role
+from harness.report.files import write_reports
+from harness.report.redaction import Redaction
+from harness.report.summary import summary
+from harness.report.terminal import show_scenario, show_verdict
+from harness.settings import read_settings
+from harness.traffic.scenario_file import read_all
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Proves that two LLM gateways are equal on recorded traffic, or says where they are not."""
+
+
+@main.command("parity")
+@click.option("--settings", "file", type=click.Path(path_type=Path), default=Path("harness.toml"), show_default=True)
+@click.option("--baseline", metavar="TARGET", help="The target that is right by definition.")
+@click.option("--candidate", metavar="TARGET", help="The target that is judged.")
+@click.option("--config", metavar="FILE", help="The gateways' configuration.")
+@click.option("--scenarios", metavar="FOLDER", help="Where the scenarios are.")
+@click.option("--differences", metavar="FILE", help="The declared differences.")
+@click.option("--reports", metavar="FOLDER", help="Where the reports go.")
+@click.option("-k", "text", default="", help="Only scenarios whose id contains this.")
+@click.option("--client", help="Only scenarios of this client: the folder's name.")
+@click.option("--seed", type=int, help="The order of an earlier run again; it is printed at its end.")
+@click.option("--baseline-port", type=click.IntRange(1, 65535), help="Default: a free one.")
+@click.option("--candidate-port", type=click.IntRange(1, 65535), help="Default: a free one.")
+def parity_command(
+    file: Path,
+    text: str,
+    client: str | None,
+    seed: int | None,
+    baseline_port: int | None,
+    candidate_port: int | None,
+    **options: str | None,
+) -> None:
+    """Replay all scenarios against both targets and judge. Exit 0: they agree, 1: they differ, 2: no judgement."""
+
+    def plan() -> Plan:
+        settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
+        found = read_all(settings.scenarios)
+        picked = [each for each in found if text in each.id and client in (None, each.client)]
+        given = {Role.BASELINE: baseline_port, Role.CANDIDATE: candidate_port}
+        ports = {role: port for role, port in given.items() if port}
+        return plan_of(settings, picked, seed, ports, whole=len(picked) == len(found))
+
+    console = Console()
+    _exit(console, lambda: _parity(plan(), console))
+
+
+async def _parity(plan: Plan, console: Console) -> int:
+    with _progress(console) as progress:
+        redaction = Redaction([*plan.credentials.hidden(plan.settings.environment)])
+        judgement = await parity(plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction))
+    for verdict in judgement.verdicts:
+        show_scenario(console, verdict)
+    files = tuple(judgement.folder / name for name in ("parity.md", "parity.json", "junit.xml"))
+    show_verdict(console, summary(judgement, redaction), files)
+    return judgement.exit_code
+
+
+def _report(judgement: Judgement, folder: Path, redaction: Redaction) -> None:
+    write_reports(summary(judgement, redaction), folder, redaction)
+
+
+# --- at the edge ----------------------------------------------------------------------------------------------------
+
+
+def _exit(console: Console, work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
+    """Run it; the process ends with its exit code, with 2 and one sentence, or with 130 after Ctrl-C."""
+    try:
+        code = asyncio.run(_until_told_to_stop(work()))
+    except HarnessError as error:
+        console.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        code = 2
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        console.print("interrupted: everything that was started has been stopped, no report was written")
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+async def _until_told_to_stop(work: Coroutine[Any, Any, int]) -> int:
+    """SIGTERM and SIGHUP end the work as Ctrl-C does: what was started is stopped."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    return await task
+
+
+class _Bars(Watch):
+    """A bar for each target; in a log, where nothing can be redrawn, a line when it is ready."""
+
+    def __init__(self, progress: Progress, scenarios: int) -> None:
+        self._progress, self._scenarios = progress, scenarios
+        self._bars: dict[Role, TaskID] = {}
+
+    def starting(self, role: Role, target: str) -> None:
+        self._bars[role] = self._progress.add_task(f"{role}: starting {target}", total=self._scenarios)
+
+    def ready(self, role: Role, version: str) -> None:
+        self._progress.update(self._bars[role], description=f"{role}: {version}")
+        if not self._progress.console.is_terminal:
+            self._progress.console.print(f"{role}: {version} is ready", highlight=False)
+
+    def observed(self, role: Role) -> None:
+        self._progress.advance(self._bars[role])
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal and console.quiet)

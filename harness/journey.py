@@ -1,0 +1,182 @@
+"""The journey from traffic to a verdict, one function a step. Read this first."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.comparison.run import compare_all
+from harness.errors import BadInput, HarnessError
+from harness.model import Declaration, Judgement, Observation, Role, Scenario, Verdict
+from harness.observation import store
+from harness.replay.run import warm_up
+from harness.replay.schedule import replay_all
+from harness.settings import Settings
+from harness.site import Credentials, site
+from harness.verdict.declared import read_declarations
+from harness.verdict.gate import gate
+from harness.verdict.judge import judge
+
+OBSERVATIONS = "observations.ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run replays, and against what."""
+
+    settings: Settings
+    scenarios: tuple[Scenario, ...]
+    declared: tuple[Declaration, ...]
+    seed: int
+    whole: bool = True  # False: some scenarios were picked, so that the others' declarations may be unused
+    ports: Mapping[Role, int] = field(default_factory=dict)  # of the client's side; free ones where not given
+    credentials: Credentials = field(default_factory=Credentials)
+
+
+class Watch:
+    """What somebody who looks on is told; a terminal overrides it."""
+
+    def starting(self, role: Role, target: str) -> None: ...
+    def ready(self, role: Role, version: str) -> None: ...
+    def observed(self, role: Role) -> None: ...
+
+
+# --- the whole ------------------------------------------------------------------------------------------------------
+
+
+async def parity(plan: Plan, watch: Watch, report: Callable[[Judgement, Path], None]) -> Judgement:
+    """Observe, compare, judge, report. Raises `HarnessError` if no judgement is possible.
+
+    The run's folder appears under its name only when everything is in it: what is interrupted leaves nothing behind.
+    """
+    began = time.monotonic()
+    _refuse_nothing(plan)
+    with new_run(plan.settings.reports) as (run, folder):
+        targets = await observe(plan, folder, watch)
+        judgement = judged(plan, run, folder, targets, time.monotonic() - began)
+        report(judgement, folder)
+    return judgement
+
+
+async def observe(plan: Plan, folder: Path, watch: Watch) -> tuple[tuple[Role, str, str], ...]:
+    """Every scenario against baseline, baseline again and candidate, side by side. Who they were, in what version."""
+    with store.writing(folder / OBSERVATIONS) as keep:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                roles = [tasks.create_task(_observe(role, plan, folder, keep, watch)) for role in Role]
+        except BaseExceptionGroup as group:
+            raise _first_cause(group) from None
+    return tuple(role.result() for role in roles)
+
+
+def judged(plan: Plan, run: str, folder: Path, targets: tuple[tuple[Role, str, str], ...], seconds: float) -> Judgement:
+    """From the stored observations alone, so that a run can be judged again."""
+    observations = folder / OBSERVATIONS
+    verdicts = judge_all(plan.scenarios, store.read(observations), plan.declared)
+    client, upstream = exchanges(store.read(observations))
+    judgement = Judgement(
+        run,
+        plan.seed,
+        seconds,
+        targets,
+        plan.scenarios,
+        verdicts,
+        client,
+        upstream,
+        plan.settings.reports / "runs" / run,
+    )
+    return gate(judgement, plan.declared, datetime.now(UTC).date(), whole=plan.whole)
+
+
+def judge_all(
+    scenarios: Sequence[Scenario], observations: Iterator[Observation], declared: Sequence[Declaration]
+) -> tuple[Verdict, ...]:
+    """In the order of the scenarios."""
+    by_id = {scenario.id: scenario for scenario in scenarios}
+    found = {c.scenario: judge(by_id[c.scenario], c, declared) for c in compare_all(observations)}
+    return tuple(found[scenario.id] for scenario in scenarios if scenario.id in found)
+
+
+def exchanges(observations: Iterator[Observation]) -> tuple[int, int]:
+    """How many exchanges were compared on each face: those of the baseline and of the candidate."""
+    counts = [(len(o.client), len(o.upstream)) for o in observations if o.role in (Role.BASELINE, Role.CANDIDATE)]
+    return sum(client for client, _ in counts), sum(upstream for _, upstream in counts)
+
+
+# --- one target -----------------------------------------------------------------------------------------------------
+
+
+async def _observe(
+    role: Role, plan: Plan, folder: Path, keep: Callable[[Observation], None], watch: Watch
+) -> tuple[Role, str, str]:
+    name = plan.settings.candidate if role is Role.CANDIDATE else plan.settings.baseline
+    watch.starting(role, name)
+    async with site(role, name, plan.settings, plan.credentials, plan.ports.get(role), folder / "logs") as (
+        place,
+        version,
+    ):
+        await warm_up(place, plan.settings.warm_up)
+        watch.ready(role, version)
+        async for observation in replay_all(plan.scenarios, place, plan.seed):
+            keep(observation)
+            watch.observed(role)
+    return role, name, version
+
+
+# --- the run's folder -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def new_run(reports: Path) -> Iterator[tuple[str, Path]]:
+    """`reports/runs/<id>`, and `reports/latest` for it, once the block is through; nothing at all before."""
+    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    folder = reports / "runs" / f".{run}.unfinished"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise BadInput(f"cannot be made: {error.strerror}", folder) from error
+    try:
+        yield run, folder
+        folder.rename(folder.parent / run)
+        _point_latest(reports, run)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _point_latest(reports: Path, run: str) -> None:
+    new = reports / f".latest-{run}"
+    new.symlink_to(Path("runs") / run, target_is_directory=True)
+    new.replace(reports / "latest")
+
+
+def plan_of(
+    settings: Settings, scenarios: Sequence[Scenario], seed: int | None, ports: Mapping[Role, int], *, whole: bool
+) -> Plan:
+    chosen = secrets.randbelow(2**32) if seed is None else seed
+    return Plan(settings, tuple(scenarios), read_declarations(settings.differences), chosen, whole, ports)
+
+
+def _refuse_nothing(plan: Plan) -> None:
+    if not plan.scenarios:
+        raise BadInput("no scenario is left to replay: choose fewer filters", plan.settings.scenarios)
+
+
+def _first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of errors that came together the one that a user can act on; the first, if there is none."""
+    flat = [*_leaves(group)]
+    return next((error for error in flat if isinstance(error, HarnessError)), flat[0])
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
