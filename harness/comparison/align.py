@@ -33,7 +33,14 @@ def _align(one: Sequence[Json], other: Sequence[Json], left: list[str], right: l
     rows, columns = range(head, len(left) - tail), range(head, len(right) - tail)
     middle = _middle(one, other, rows, columns, (left, right))
     ends = zip(range(len(left) - tail, len(left)), range(len(right) - tail, len(right)), strict=True)
-    return [*((i, i) for i in range(head)), *middle, *ends]
+    pairs = [*((i, i) for i in range(head)), *middle, *ends]
+    in_order: list[Pair] = [(i, i) for i in range(len(left))]
+    rather_in_order = len(left) == len(right) and _unlike(in_order, left, right) <= _unlike(pairs, left, right)
+    return in_order if rather_in_order else pairs
+
+
+def _unlike(pairs: list[Pair], left: list[str], right: list[str]) -> int:
+    return sum(i is None or j is None or left[i] != right[j] for i, j in pairs)
 
 
 def _common(left: Sequence[str], right: Sequence[str]) -> int:

@@ -42,7 +42,7 @@ def violations(events: Sequence[tuple[str, Json]]) -> Iterator[str]:
     blocks: dict[int, str | None] = {}  # index -> the type of the open block; None: it is closed
     for number, (name, data) in enumerate(events):
         if not isinstance(data, dict):
-            yield f"event {number}: {name}: its data is not a JSON object"
+            yield f"event {number}: {name!r}: its data is not a JSON object"
             continue
         kind = str(data.get("type"))
         if kind != name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable
 from typing import Any, cast
 
@@ -10,6 +11,8 @@ from deepdiff.model import DiffLevel
 
 from harness.comparison.align import align
 from harness.model import Absent, Difference, Json
+
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 class _Slots(dict[Hashable, Any]):
@@ -78,4 +81,4 @@ def _difference(level: DiffLevel) -> Difference:
 
 def _order(path: str) -> tuple[tuple[int, str], ...]:
     """Numbers by their value: event 9 comes before event 10."""
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in path.split("/"))
+    return tuple((int(part), "") if _INDEX.fullmatch(part) else (-1, part) for part in path.split("/"))

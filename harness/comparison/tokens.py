@@ -60,6 +60,11 @@ def _made_of_words(word: str) -> bool:
     return 3 * sum(character.isupper() for character in word) <= len(word)
 
 
+def skeleton(text: str) -> str:
+    """The text without its generated tokens: two texts with the same one say the same."""
+    return _TOKEN.sub(lambda token: token.group() if sort_of(token) is Sort.WORD else "\0", text)
+
+
 def looks_generated(text: str) -> bool:
     """One long token without a space, for values whose parts do not line up: base64 with slashes."""
     return not re.search(r"\s", text) and sort_of_word(text) is Sort.ID

@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import TypeAlias
 
-from harness.comparison.tokens import Sort, looks_generated, sort_of, tokens
+from harness.comparison.tokens import Sort, looks_generated, skeleton, sort_of, tokens
 from harness.model import Json
 
 Places: TypeAlias = Mapping[str, Mapping[int, Sort]]  # place -> token number, WHOLE or JSON_NUMBER -> what is there
+
+# Place and skeleton of a text -> position -> what it is, and the numbers that it was.
+_Chance: TypeAlias = dict[tuple[str, str], dict[int, tuple[Sort, list[float]]]]
 
 WHOLE, JSON_NUMBER = -1, -2
 _WRITTEN = re.compile(
@@ -123,30 +126,28 @@ def _wider(one: Sort, other: Sort) -> Sort:
     return Sort.ID if Sort.ID in (one, other) else Sort.VARIES
 
 
-def _anywhere(place: str) -> str:
-    return re.sub(r"^/client/\d+", "/client/*", place)
-
-
-def _seen(
-    pairs: Mapping[str, tuple[Json, Json]], own: Mapping[str, Places]
-) -> dict[str, dict[int, tuple[Sort, list[float]]]]:
-    """Place in any step -> position -> sort, and the numbers that were seen where it differed; ids are left out."""
-    seen: dict[str, dict[int, tuple[Sort, list[float]]]] = {}
+def _seen(pairs: Mapping[str, tuple[Json, Json]], own: Mapping[str, Places]) -> _Chance:
+    """What differed anywhere in the run, by chance: ids are left out."""
+    seen: _Chance = {}
     for scenario, places in own.items():
         for place, leaf in chain.from_iterable(leaves(tree) for tree in pairs[scenario]):
             for position, sort, text in volatile_in(leaf, places.get(place, {})):
                 if sort is not Sort.ID:
-                    numbers = seen.setdefault(_anywhere(place), {}).setdefault(position, (sort, []))[1]
+                    numbers = seen.setdefault(_spot(place, leaf), {}).setdefault(position, (sort, []))[1]
                     numbers += [float(text)] if sort is Sort.NUMBER else []
     return seen
 
 
-def _with_chance(
-    own: Places, baseline: Json, seen: Mapping[str, Mapping[int, tuple[Sort, list[float]]]]
-) -> dict[str, dict[int, Sort]]:
+def _spot(place: str, leaf: Json) -> tuple[str, str]:
+    """The place in whichever step, and what the text says there: an error message is not like any other."""
+    return re.sub(r"^/client/\d+", "/client/*", place), skeleton(leaf) if isinstance(leaf, str) else ""
+
+
+def _with_chance(own: Places, baseline: Json, seen: _Chance) -> dict[str, dict[int, Sort]]:
+    somewhere = {place for place, _ in seen}
     places = {place: dict(positions) for place, positions in own.items()}
     for place, leaf in leaves(baseline):
-        known = seen.get(_anywhere(place), {})
+        known = seen.get(_spot(place, leaf), {}) if _spot(place, None)[0] in somewhere else {}
         for position, sort, text in volatile_in(leaf, {position: sort for position, (sort, _) in known.items()}):
             if sort is not Sort.NUMBER or _near(float(text), known[position][1]):
                 places.setdefault(place, {}).setdefault(position, sort)

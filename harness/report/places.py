@@ -42,5 +42,6 @@ def sides(difference: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def shown(value: Any) -> str:
-    """JSON, in which no control character of the wire survives."""
-    return json.dumps(value, ensure_ascii=False)
+    """JSON in which nothing of the wire survives that a terminal or an editor would obey, or could not write."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -1,0 +1,115 @@
+import json
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.comparison.canonical import canonical, canonical_pair
+from harness.comparison.compare import compare
+from harness.comparison.volatile import learn
+from harness.model import Kind
+
+IDS = st.integers(0, 2**64 - 1).map(lambda number: f"call-{number:020d}")
+
+
+def chat(call, chunks, text="done", created=1795397000, **more):
+    """A stream of chunks with these ids, after a response header with another one."""
+    events = [{"event": "", "data": {"id": chunk, "created": created}} for chunk in chunks]
+    stream = {"events": events, "message": {"id": chunks[0], "text": text}}
+    return {"client": [{"response": {"status": 200, "headers": {"x-call-id": call, **more}, "stream": stream}}]}
+
+
+BASELINE = chat("call-00000001", ["chatcmpl-aaa1"] * 3)
+PLACES = learn({"s": (BASELINE, chat("call-00000002", ["chatcmpl-bbb2"] * 3, created=1795397009))})["s"]
+
+
+def differences(candidate):
+    return [(found.path, found.kind) for found in compare(*canonical_pair(BASELINE, candidate, PLACES))]
+
+
+def test_the_same_value_has_the_same_name_and_another_value_another():
+    seen = canonical(BASELINE, PLACES)["client"][0]["response"]
+    assert seen["headers"]["x-call-id"] == "<id 1>"
+    assert [event["data"]["id"] for event in seen["stream"]["events"]] == ["<id 2>"] * 3
+    assert seen["stream"]["events"][0]["data"]["created"] == "<number>"
+
+
+def test_a_candidate_with_ids_of_its_own_is_the_same():
+    assert differences(chat("call-00000077", ["chatcmpl-zzz9"] * 3, created=1795397100)) == []
+
+
+def test_an_id_that_is_rewritten_inconsistently_is_a_difference():
+    assert differences(chat("call-00000077", ["chatcmpl-zzz9", "chatcmpl-zzz9", "chatcmpl-yyy8"])) == [
+        ("/client/0/response/stream/events/2/data/id", Kind.CHANGED)
+    ]
+
+
+def test_two_ids_that_become_one_are_a_difference():
+    assert differences(chat("chatcmpl-zzz9", ["chatcmpl-zzz9"] * 3))
+
+
+def test_a_lost_header_does_not_rename_the_ids_behind_it():
+    candidate = chat("x", ["chatcmpl-zzz9"] * 3)
+    del candidate["client"][0]["response"]["headers"]["x-call-id"]
+    assert differences(candidate) == [("/client/0/response/headers/x-call-id", Kind.MISSING)]
+
+
+def test_an_event_more_does_not_shift_what_is_volatile():
+    assert differences(chat("call-00000077", ["chatcmpl-zzz9"] * 4, created=1795397100)) == [
+        ("/client/0/response/stream/events/3", Kind.EXTRA)
+    ]
+
+
+def test_an_id_is_renamed_within_other_texts_too():
+    baseline = chat("call-00000001", ["chatcmpl-aaa1"], text="see call-00000001 for more")
+    places = learn({"s": (baseline, chat("call-00000002", ["chatcmpl-bbb2"], text="see call-00000002 for more"))})["s"]
+    seen = canonical(baseline, places)["client"][0]["response"]["stream"]["message"]["text"]
+    assert seen == "see <id 1> for more"
+    wrong = chat("call-00000077", ["chatcmpl-zzz9"], text="see call-00000078 for more")
+    assert compare(*canonical_pair(baseline, wrong, places))
+
+
+def test_a_volatile_value_that_changes_its_type_or_its_form_differs():
+    places = learn({"s": (_body(1, "2026-11-23T01:00:00Z"), _body(2, "2026-11-23T01:00:09Z"))})["s"]
+    for number, time in [("1", "2026-11-23T01:00:00Z"), (None, "2026-11-23T01:00:00Z"), (1, "soon"), (1, "1795397000")]:
+        assert len(compare(*canonical_pair(_body(1, "2026-11-23T01:00:00Z"), _body(number, time), places))) == 1
+    assert not compare(*canonical_pair(_body(1, "2026-11-23T01:00:00Z"), _body(7, "2027-01-01T00:00:00Z"), places))
+
+
+def test_a_port_in_a_url_is_volatile_and_the_rest_of_the_url_is_not():
+    def at(url):
+        return {"client": [{"response": {"headers": {"x-api-base": url}}}]}
+
+    baseline = at("http://127.0.0.1:41234/anthropic")
+    places = learn({"s": (baseline, at("http://127.0.0.1:40001/anthropic"))})["s"]
+    assert not compare(*canonical_pair(baseline, at("http://127.0.0.1:45555/anthropic"), places))
+    assert compare(*canonical_pair(baseline, at("http://127.0.0.1:45555/openai"), places))
+
+
+@given(st.lists(IDS, min_size=1, max_size=6), IDS, IDS)
+def test_canonical_trees_stay_as_they_are_and_names_are_as_many_as_ids(chunks, call, other):
+    tree = chat(call, chunks)
+    places = learn({"s": (tree, chat(other, [other + str(i) for i in range(len(chunks))]))})["s"]
+    once = canonical(tree, places)
+    assert canonical(once, places) == once
+    at_ids = [place for place, sorts in places.items() if "id" in json.dumps(list(sorts.values()))]
+    if any("events" in place for place in at_ids):
+        names = re.findall(r'"id": "(<id \d+>)"', json.dumps(once["client"][0]["response"]["stream"]["events"]))
+        assert len(set(names)) == len(set(chunks))
+
+
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=6), st.permutations(range(4)))
+def test_consistent_renaming_is_no_difference_and_inconsistent_renaming_is_one(pattern, shuffled):
+    def stream(salt, numbers):
+        return chat(f"call-{salt}0000001", [f"chatcmpl-{salt}-{n:08d}" for n in numbers])
+
+    baseline, again = stream("a1", pattern), stream("b2", pattern)
+    places = learn({"s": (baseline, again)})["s"]
+    assert not compare(*canonical_pair(baseline, stream("c3", [shuffled[n] for n in pattern]), places))
+    broken = [*pattern[:-1], 9]
+    if pattern[-1] in pattern[:-1]:
+        assert compare(*canonical_pair(baseline, stream("c3", broken), places))
+
+
+def _body(number, time):
+    return {"client": [{"response": {"body": {"number": number, "time": time}}}]}

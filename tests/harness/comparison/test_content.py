@@ -1,0 +1,55 @@
+import gzip
+import zlib
+
+import pytest
+
+from harness.comparison.content import decoded, readable
+
+TEXT = b'{"a": [1, 2.5, null]}' * 20
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        (None, TEXT),
+        ("identity", TEXT),
+        ("gzip", gzip.compress(TEXT)),
+        ("GZIP", gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:])),
+        ("deflate", zlib.compress(TEXT)),
+        ("deflate", zlib.compress(TEXT)[2:-4]),
+        ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
+    ],
+)
+def test_a_content_encoding_is_undone(encoding, packed):
+    assert decoded(packed, encoding) == TEXT
+
+
+def test_of_a_gzip_body_that_was_cut_what_came_is_read():
+    packed = gzip.compress(bytes(range(256)) * 40)
+    part = decoded(packed[: len(packed) - 20], "gzip")
+    assert part and (bytes(range(256)) * 40).startswith(part)
+
+
+@pytest.mark.parametrize(("encoding", "body"), [("br", b"x"), ("zstd", b"x"), ("gzip", b"plain text")])
+def test_what_cannot_be_undone_is_said_to_be_so(encoding, body):
+    assert decoded(body, encoding) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "tree"), [(b' {"a": [1]}\n', {"a": [1]}), (b"[]", []), ('{"ä":"\\ud83d"}'.encode(), {"ä": "\ud83d"})]
+)
+def test_json_objects_and_arrays_are_trees(body, tree):
+    assert readable(body) == tree
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"1"', "1", "null", "", "{", '{"a":1,"a":2}', '{"a":NaN}', "[1e999]", "<html>", "[" * 200 + "]" * 200, "[" * 9000],
+    ids=lambda text: text[:12],
+)
+def test_everything_else_stays_the_text_that_it_was(text):
+    assert readable(text.encode()) == text
+
+
+def test_bytes_that_are_no_text_are_base64():
+    assert readable(b"\xff\x00") == "base64:/wA="

@@ -1,0 +1,80 @@
+import json
+
+import pytest
+
+from harness.comparison.run import compare_all
+from harness.event_stream import encode
+from harness.model import Chunk, Effects, Exchange, Kind, Observation, Request, Response, Role
+
+SEEDS = {Role.BASELINE: 11, Role.AGAIN: 22, Role.CANDIDATE: 33}
+
+
+def observed(role, scenario="claude-code/plain", *, lost="", beta="a,b", ids=(), withheld=(), problem=None):
+    """A streamed chat through a gateway that makes up a call id, a completion id, a duration and a date of its own."""
+    seed = SEEDS[role]
+    headers = {
+        "content-type": "text/event-stream",
+        "date": f"Mon, 23 Nov 2026 01:39:{seed} GMT",
+        "x-litellm-call-id": f"0f5c{seed}aa-ceea",
+        "x-litellm-model-api-base": f"http://127.0.0.1:400{seed}/anthropic",
+        "x-litellm-response-duration-ms": f"{seed / 7}",
+    }
+    kept = tuple((name, value) for name, value in headers.items() if name != lost)
+    chunks = [
+        {"id": f"chatcmpl-{seed}beef{extra}", "created": 1795397000 + seed, "choices": [{"index": 0, "delta": delta}]}
+        for extra, delta in zip(
+            ids or ("", "", ""), ({"role": "assistant"}, {"content": "a"}, {"content": "b"}), strict=True
+        )
+    ]
+    body = b"".join(encode(json.dumps(chunk)) for chunk in chunks) + encode("[DONE]")
+    up = Request("POST", "/v1/messages", (("Host", f"127.0.0.1:400{seed}"), ("anthropic-beta", beta)), b"{}")
+    client = Exchange(Request("POST", "/v1/chat/completions"), Response(200, kept, (Chunk(0.1, body),)))
+    effects = Effects(calls=(1,), withheld=withheld)
+    return Observation(scenario, "t", role, (client,), (Exchange(up, Response(200)),), effects, problem)
+
+
+def compared(**broken):
+    """The candidate is broken on purpose."""
+    (found,) = compare_all([observed(Role.BASELINE), observed(Role.AGAIN), observed(Role.CANDIDATE, **broken)])
+    assert found.noise == ()
+    return [(difference.path, difference.kind) for difference in found.found]
+
+
+def test_a_gateway_with_ids_dates_ports_and_durations_of_its_own_is_the_same():
+    assert compared() == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "path", "kind"),
+    [
+        ({"lost": "x-litellm-call-id"}, "/client/0/response/headers/x-litellm-call-id", Kind.MISSING),
+        ({"lost": "date"}, "/client/0/response/headers/date", Kind.MISSING),
+        ({"beta": "a"}, "/upstream/0/request/headers/anthropic-beta", Kind.CHANGED),
+        ({"beta": "b,a"}, "/upstream/0/request/headers/anthropic-beta", Kind.CHANGED),
+        ({"withheld": ("step 0 call 0: event 1",)}, "/effects/withheld/0", Kind.EXTRA),
+        ({"ids": ("", "", "x")}, "/client/0/response/stream/events/2/data/id", Kind.CHANGED),
+    ],
+)
+def test_a_candidate_that_is_broken_is_caught_at_the_place(broken, path, kind):
+    assert (path, kind) in compared(**broken)
+
+
+def test_a_baseline_that_differs_from_itself_in_more_than_volatile_values_is_noise():
+    seen = [observed(Role.BASELINE), observed(Role.AGAIN, lost="date"), observed(Role.CANDIDATE)]
+    (found,) = compare_all(seen)
+    assert [difference.path for difference in found.noise] == ["/client/0/response/headers/date"]
+
+
+def test_musts_are_read_from_trees_in_which_nothing_is_renamed():
+    (found,) = compare_all([observed(role) for role in Role])
+    response = found.trees[Role.CANDIDATE]["client"][0]["response"]
+    assert response["headers"]["date"] == "Mon, 23 Nov 2026 01:39:33 GMT"
+
+
+def test_a_scenario_that_could_not_be_played_has_a_problem_and_the_others_are_compared():
+    seen = [observed(role, "a/one", problem="the target died" if role is Role.CANDIDATE else None) for role in Role]
+    seen += [observed(role, "a/two") for role in Role] + [observed(Role.BASELINE, "a/three")]
+    one, two, three = compare_all(seen)
+    assert (one.scenario, one.problem) == ("a/one", "candidate: the target died")
+    assert two.problem is None
+    assert three.problem == "baseline again: was not observed; candidate: was not observed"

@@ -1,0 +1,92 @@
+import pytest
+
+from harness.comparison.tokens import Sort
+from harness.comparison.volatile import JSON_NUMBER, WHOLE, learn, leaves
+
+
+def client(**response):
+    return {"client": [{"response": response}]}
+
+
+def headers(**values):
+    return client(status=200, headers={name.replace("_", "-"): value for name, value in values.items()})
+
+
+def learnt(one, other):
+    return learn({"s": (one, other)})["s"]
+
+
+def test_only_the_differing_parts_of_a_text_are_volatile():
+    one = client(body={"error": {"message": "call req_0123abcd failed on port 41234 after 3 tries"}})
+    other = client(body={"error": {"message": "call req_9876fedc failed on port 40001 after 3 tries"}})
+    assert learnt(one, other) == {"/client/0/response/body/error/message": {1: Sort.ID, 5: Sort.NUMBER}}
+
+
+def test_numbers_are_volatile_as_numbers_and_not_as_texts():
+    assert learnt(client(body={"created": 1}), client(body={"created": 2})) == {
+        "/client/0/response/body/created": {JSON_NUMBER: Sort.NUMBER}
+    }
+
+
+def test_a_base64_id_whose_parts_do_not_line_up_is_volatile_as_a_whole():
+    one, other = headers(x="resp_0/abc/1234=="), headers(x="resp_0abc1234/x==")
+    assert learnt(one, other) == {"/client/0/response/headers/x": {WHOLE: Sort.ID}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (client(status=200), client(status=500)),
+        (client(body={"stop_reason": "end_turn"}), client(body={"stop_reason": "max_tokens"})),
+        (client(body={"n": 1}), client(body={"n": None})),
+        (client(body={"n": 1}), client(body={"n": "1"})),
+        (client(body={"n": True}), client(body={"n": False})),
+        (client(body={"a": [1, 2]}), client(body={"a": [3]})),
+        (client(body={"text": "12 words here"}), client(body={"text": "12 words"})),
+        (client(stream={"events": [{"event": "ping"}]}), client(stream={"events": [{"event": "message_start"}]})),
+        (client(stream={"grammar": ["event 1: x"]}), client(stream={"grammar": ["event 2: x"]})),
+        ({"effects": {"calls": [1]}}, {"effects": {"calls": [3]}}),
+    ],
+)
+def test_what_flickers_without_being_generated_is_noise_and_is_not_learnt(one, other):
+    assert learnt(one, other) == {}
+
+
+def test_a_date_that_was_the_same_twice_by_chance_is_volatile_where_another_scenario_saw_it_change():
+    first, second = "Mon, 23 Nov 2026 01:39:49 GMT", "Mon, 23 Nov 2026 01:39:50 GMT"
+    found = learn({"a": (headers(date=first), headers(date=second)), "b": (headers(date=first), headers(date=first))})
+    assert found["b"] == found["a"] == {"/client/0/response/headers/date": {0: Sort.HTTP_DATE}}
+
+
+def test_an_id_is_volatile_only_in_the_scenario_where_it_was_made_up():
+    made_up = client(body={"id": "chatcmpl-0123"}), client(body={"id": "chatcmpl-9876"})
+    passed_through = client(body={"id": "msg_01ABCDEF"}), client(body={"id": "msg_01ABCDEF"})
+    found = learn({"made up": made_up, "passed through": passed_through})
+    assert found["made up"]
+    assert not found["passed through"]
+
+
+def test_a_time_that_is_far_from_the_clock_was_passed_through_and_stays_checked():
+    clock = client(body={"created": 1795397000}), client(body={"created": 1795397001})
+    same_second = client(body={"created": 1795397030}), client(body={"created": 1795397030})
+    recorded = client(body={"created": 1677610602}), client(body={"created": 1677610602})
+    found = learn({"clock": clock, "same second": same_second, "recorded": recorded})
+    assert found["same second"]
+    assert not found["recorded"]
+
+
+def test_a_number_in_one_error_message_says_nothing_about_another_message():
+    port = client(body={"message": "no answer from port 41234"}), client(body={"message": "no answer from port 41235"})
+    limit = client(body={"message": "not more than limit 32"}), client(body={"message": "not more than limit 32"})
+    assert not learn({"port": port, "limit": limit})["limit"]
+
+
+def test_the_step_of_a_client_is_part_of_a_place_and_other_indices_are_not():
+    tree = {"client": [{"a": [1, 2]}, {"a": [3]}], "upstream": [{"b": 4}, {"b": 5}]}
+    assert [place for place, _ in leaves(tree)] == [
+        "/client/0/a/*",
+        "/client/0/a/*",
+        "/client/1/a/*",
+        "/upstream/*/b",
+        "/upstream/*/b",
+    ]

@@ -1,0 +1,118 @@
+from datetime import date
+
+import pytest
+
+from harness.errors import BadInput
+from harness.model import Absent, Declaration, Difference, Kind, Outcome, Verdict
+from harness.verdict.declared import expired, explains, read_declarations, shadowed, unused
+
+ENTRY = """
+[[difference]]
+id = "server-header"
+where = "/client/*/response/headers/server"
+kinds = ["missing"]
+why = "Only LiteLLM's own server process names itself."
+since = 2026-11-23
+"""
+LOST = Difference("/client/0/response/headers/server", "uvicorn", Absent.ABSENT)
+
+
+def declaration(name="d", where="/client/**", kinds=frozenset({Kind.MISSING}), **more):
+    return Declaration(name, where, kinds, "why", "2026-11-23", **more)
+
+
+def verdict(*allowed):
+    return Verdict("claude-code/plain", Outcome.ALLOWED, allowed)
+
+
+def read(tmp_path, text):
+    file = tmp_path / "differences.toml"
+    file.write_text(text)
+    return read_declarations(file)
+
+
+def test_entries_are_read_in_their_order(tmp_path):
+    first, second = read(tmp_path, ENTRY + ENTRY.replace("server-header", "b") + "better = true\nuntil = 2027-01-01")
+    assert first == Declaration(
+        "server-header",
+        "/client/*/response/headers/server",
+        frozenset({Kind.MISSING}),
+        "Only LiteLLM's own server process names itself.",
+        "2026-11-23",
+    )
+    assert (second.id, second.better, second.until, second.scenarios) == ("b", True, "2027-01-01", "**")
+
+
+def test_a_file_without_entries_declares_nothing(tmp_path):
+    assert read(tmp_path, "# nothing\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[difference]\n", "is not TOML"),
+        (ENTRY.replace('"missing"', '"gone"'), "difference 1 (server-header)/kinds: .*no kind 'gone'"),
+        (ENTRY.replace('kinds = ["missing"]', "kinds = []"), "difference 1 (server-header)/kinds"),
+        (ENTRY + "untill = 2027-01-01\n", "difference 1 (server-header)/untill"),
+        (ENTRY + "until = 2026-01-01\n", "until is before since"),
+        (ENTRY.replace("2026-11-23", '"soon"'), "difference 1 (server-header)/since"),
+        (ENTRY.replace("/client/", "client/"), "difference 1 (server-header)/where"),
+        (
+            ENTRY.replace("Only LiteLLM's own server process names itself.", "because"),
+            "difference 1 (server-header)/why",
+        ),
+        (ENTRY.replace('id = "server-header"\n', ""), "difference 1/id"),
+        (ENTRY + ENTRY, "two entries are called 'server-header'"),
+        ("[[diference]]\n", "diference"),
+    ],
+)
+def test_a_wrong_entry_is_named_with_its_file_and_field(tmp_path, text, told):
+    escaped = told.replace("(", r"\(").replace(")", r"\)")
+    with pytest.raises(BadInput, match=rf"differences\.toml.*{escaped}"):
+        read(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BadInput, match=r"nowhere\.toml: cannot be read"):
+        read_declarations(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("where", "path", "covered"),
+    [
+        ("/client/*/response/headers/x-*", "/client/0/response/headers/x-a", True),
+        ("/client/*/response/headers/*", "/client/0/response/headers", False),
+        ("/client/*/headers", "/client/0/response/headers", False),
+        ("/client/**/headers/date", "/client/0/response/headers/date", True),
+        ("**/date", "/client/0/response/headers/date", True),
+        ("/client/**", "/upstream/0/request", False),
+        ("/client/0/a.c", "/client/0/abc", False),
+        ("/client/0/a", "/client/0/ab", False),
+    ],
+)
+def test_one_star_stays_within_a_step_and_two_cross_steps(where, path, covered):
+    assert explains(declaration(where=where), "any/thing", Difference(path, 1, Absent.ABSENT)) is covered
+
+
+def test_a_declaration_holds_for_its_kinds_and_its_scenarios_only():
+    assert explains(declaration(scenarios="claude-code/*"), "claude-code/plain", LOST)
+    assert not explains(declaration(scenarios="pycharm/*"), "claude-code/plain", LOST)
+    assert not explains(declaration(kinds=frozenset({Kind.CHANGED})), "claude-code/plain", LOST)
+
+
+def test_a_declaration_that_explains_nothing_is_unused():
+    used, other = declaration("used"), declaration("other", where="/effects/**")
+    assert unused([used, other], [verdict((LOST, used))]) == (other,)
+    assert unused([used, other], []) == (used, other)
+
+
+def test_one_that_an_earlier_one_hides_is_shadowed_and_not_unused():
+    broad, narrow = declaration("broad"), declaration("narrow", where=LOST.path)
+    assert shadowed([broad, narrow], [verdict((LOST, broad))]) == (narrow,)
+    assert unused([broad, narrow], [verdict((LOST, broad))]) == ()
+
+
+def test_a_declaration_holds_until_the_end_of_its_last_day():
+    ends = declaration(until="2026-11-30")
+    assert expired([ends, declaration()], date(2026, 11, 30)) == ()
+    assert expired([ends, declaration()], date(2026, 12, 1)) == (ends,)
