@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     reports: Path
     baseline: str
     candidate: str
+    patience: float = Field(default=5.0, gt=0)
     warm_up: dict[str, tuple[str, ...]] = {}
     environment: dict[str, str] = {}
     targets: dict[str, TargetSettings] = Field(min_length=1)

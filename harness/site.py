@@ -48,7 +48,7 @@ async def site(
     target = chosen.target(name)
     fixed = {} if role is Role.AGAIN else {**chosen.ports, **({"port": port} if port else {})}
     with tempfile.TemporaryDirectory(prefix="gateway-parity-") as home:
-        async with SimulatedUpstream() as upstream:
+        async with SimulatedUpstream(patience=settings.patience) as upstream:
             names = _names(settings, target, upstream.url, credentials.key, fixed)
             env = environment(settings.environment, credentials, names, home)
             version = await version_of(target, names, env)

@@ -1,0 +1,177 @@
+"""The whole way, against gateways of one screen: what is broken on purpose is found, and named."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RECORDINGS = ROOT / "tests" / "harness" / "recordings"
+
+SETTINGS = """
+config = "config/config.yaml"
+scenarios = "{scenarios}"
+differences = "{differences}"
+reports = "{reports}"
+baseline = "plain"
+candidate = "other"
+patience = 1.0
+environment = {{ KEY = "{{key}}", PROVIDER_KEY = "{{secret}}", MARK = "{mark}" }}
+
+[targets.plain]
+url = "http://127.0.0.1:{{port}}"
+version = ["echo", "plain 1.0"]
+[[targets.plain.processes]]
+name = "gateway"
+command = ["{{python}}", "-m", "tests.gateway", "--port", "{{port}}", "--upstream", "{{upstream}}"]
+ready = "http://127.0.0.1:{{port}}/health"
+
+[targets.other]
+url = "http://127.0.0.1:{{port}}"
+[[targets.other.processes]]
+name = "other-gateway"
+command = [
+    "{{python}}", "-m", "tests.gateway", "--port", "{{port}}", "--upstream", "{{upstream}}", "--broken", "{broken}",
+]
+ready = "http://127.0.0.1:{{port}}/health"
+"""
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Writes the settings of a candidate that is broken in one way; its programs carry `mark` in their environment."""
+    (tmp_path / "differences.toml").write_text("")
+
+    def write(broken="nothing", scenarios=RECORDINGS):
+        file = tmp_path / "harness.toml"
+        places = {"scenarios": scenarios, "differences": tmp_path / "differences.toml", "reports": tmp_path / "reports"}
+        file.write_text(SETTINGS.format(broken=broken, mark=tmp_path, **places))
+        return file
+
+    return write
+
+
+def command(file, *options):
+    return [sys.executable, "-m", "harness", "parity", "--settings", str(file), *options]
+
+
+def parity(file, *options):
+    return subprocess.run(command(file, *options), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def report(file):
+    return json.loads((file.parent / "reports" / "latest" / "parity.json").read_text())
+
+
+def processes_of(mark):
+    """The programs of this machine that a run of this test has started."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"MARK={mark}".encode() in environ.read_bytes().split(b"\0"):
+                found.append(environ.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_two_gateways_that_do_the_same_agree(settings):
+    file = settings()
+    done = parity(file, "--seed", "7")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The proxies agree." in done.stdout
+    result = report(file)
+    assert (result["verdict"], result["exit_code"], result["seed"]) == ("the proxies agree", 0, 7)
+    assert {"seconds", "targets", "scenarios", "totals"} <= result.keys()
+    assert [target["version"] for target in result["targets"]] == ["plain 1.0", "plain 1.0", "unknown"]
+    assert {scenario["outcome"] for scenario in result["scenarios"]} == {"same"}
+    assert result["totals"]["exchanges_client"] == result["totals"]["exchanges_upstream"] == 4
+    written = {path.name for path in (file.parent / "reports" / "latest").iterdir()}
+    assert {"observations.ndjson", "parity.json", "parity.md", "junit.xml"} <= written
+    assert processes_of(file.parent) == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "place"),
+    [
+        ("header-lost", "/client/0/response/headers/request-id"),
+        ("beta-changed", "/upstream/0/request/headers/anthropic-beta"),
+        ("buffered", "/effects/withheld/0"),
+        ("id-inconsistent", "/client/0/response/stream/events/1/data/id"),
+    ],
+)
+def test_a_candidate_that_is_broken_on_purpose_is_found_and_the_place_is_named(settings, broken, place):
+    file = settings(broken)
+    done = parity(file)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "The proxies differ." in done.stdout
+    assert place in {d["path"] for scenario in report(file)["scenarios"] for d in scenario["differences"]}
+
+
+def test_a_target_that_does_not_start_is_exit_code_2_with_the_end_of_its_log(settings):
+    file = settings("dead")
+    done = parity(file)
+    assert done.returncode == 2
+    assert "other-gateway" in done.stdout
+    assert "the gateway cannot start: its configuration is broken on purpose" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert list((file.parent / "reports" / "runs").iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_exit_code_2_and_is_named(settings):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = parity(settings(), "--candidate-port", str(port))
+    assert done.returncode == 2
+    assert f"port {port} is taken" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("format: 2\n", "format"), ("steps: [\n", "bad.yaml:2"), ("format: 1\nformat: 1\n", "bad.yaml:2")],
+)
+def test_a_bad_scenario_file_is_exit_code_2_and_is_named(settings, tmp_path, text, told):
+    bad = tmp_path / "scenarios" / "curl" / "bad.yaml"
+    bad.parent.mkdir(parents=True)
+    bad.write_text(text)
+    done = parity(settings(scenarios=bad.parent.parent))
+    assert done.returncode == 2
+    assert "bad.yaml" in done.stdout
+    assert told in done.stdout
+
+
+def test_a_filter_that_leaves_nothing_is_exit_code_2(settings):
+    done = parity(settings(), "-k", "no such scenario")
+    assert done.returncode == 2
+    assert "no scenario is left" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_run_leaves_no_process_and_no_half_written_report(settings, number):
+    file = settings("buffered")
+    run = await asyncio.create_subprocess_exec(*command(file), cwd=ROOT, stdout=subprocess.PIPE)
+    while not processes_of(file.parent):
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)  # into the start, or the replay: wherever it is, the promise is the same
+    os.kill(run.pid, number)
+    output, _ = await run.communicate()
+    assert run.returncode == 130
+    assert b"interrupted" in output
+    assert processes_of(file.parent) == []
+    assert list((file.parent / "reports" / "runs").iterdir()) == []
+
+
+def test_no_secret_of_a_run_is_stored(settings):
+    file = settings()
+    assert parity(file).returncode == 0
+    texts = [path.read_text() for path in (file.parent / "reports" / "latest").rglob("*") if path.is_file()]
+    assert any("<key>" in text for text in texts)
+    assert not any("sk-parity-" in text for text in texts)
