@@ -1,0 +1,97 @@
+import json
+
+from harness.report.redaction import Redaction
+from harness.report.summary import outcomes, summary
+from tests.harness.report.judgements import DECLARED, judgement
+
+
+def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
+    assert summary(judgement("different"), Redaction()) == {
+        "verdict": "the proxies differ",
+        "exit_code": 1,
+        "run": "2026-11-23-a1",
+        "seed": 42,
+        "seconds": 12.3,
+        "targets": [
+            {"name": "binary", "role": "baseline", "version": "LiteLLM 1.106.2"},
+            {"name": "binary", "role": "baseline again", "version": "LiteLLM 1.106.2"},
+            {"name": "sdk", "role": "candidate", "version": "LiteLLM SDK 1.106.2"},
+        ],
+        "scenarios": [
+            {
+                "id": "claude-code/different",
+                "client": "claude-code",
+                "title": "It is | claude-code/different",
+                "source": "scripted",
+                "covers": ["stream", "tools"],
+                "outcome": "different",
+                "problem": None,
+                "differences": [
+                    {
+                        "path": "/client/0/response/body/error/message",
+                        "kind": "changed",
+                        "baseline": "no | `such` model <x>",
+                        "candidate": "other\nline \x1b[31m\ud800",
+                        "declared_by": None,
+                    },
+                    {
+                        "path": "/client/1/response/body/n",
+                        "kind": "type",
+                        "baseline": 1,
+                        "candidate": None,
+                        "declared_by": None,
+                    },
+                    {
+                        "path": "/client/0/response/headers/server",
+                        "kind": "missing",
+                        "baseline": "uvicorn",
+                        "candidate": None,
+                        "declared_by": "server",
+                    },
+                ],
+                "noise": [],
+                "musts": [],
+            }
+        ],
+        "totals": {
+            "scenarios": 1,
+            "exchanges_client": 30,
+            "exchanges_upstream": 41,
+            "declared": 1,
+            "undeclared": 2,
+            "unused_declarations": 0,
+        },
+        "stale_declarations": [],
+    }
+
+
+def test_a_must_that_did_not_hold_says_what_was_there_instead():
+    (scenario,) = summary(judgement("broken"), Redaction())["scenarios"]
+    assert scenario["musts"] == [
+        {
+            "role": "candidate",
+            "path": "/client/0/response/status",
+            "check": "equals",
+            "value": 200,
+            "found": 500,
+            "absent": False,
+        }
+    ]
+
+
+def test_declarations_that_are_not_true_are_named_with_what_is_wrong():
+    result = summary(judgement("same", unused=(DECLARED,)), Redaction())
+    assert result["verdict"] == "the proxies differ"
+    assert result["totals"]["unused_declarations"] == 1
+    assert [(one["id"], one["problem"]) for one in result["stale_declarations"]] == [("server", "unused")]
+
+
+def test_no_secret_is_in_it_and_it_is_json():
+    result = summary(judgement(), Redaction(["uvicorn"]))
+    assert "uvicorn" not in json.dumps(result)
+    assert "***" in json.dumps(result)
+
+
+def test_outcomes_are_counted_from_the_best_to_the_worst():
+    found = outcomes(summary(judgement(), Redaction())["scenarios"])
+    assert found == [("same", 1), ("allowed", 1), ("different", 1), ("noisy", 1), ("broken", 2)]
