@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import PortTaken
@@ -43,10 +44,13 @@ def _listening(port: int) -> list[str]:
 
 
 def _open_files(process: Path) -> set[str]:
-    try:
-        return {str(link.readlink()) for link in (process / "fd").iterdir()}
-    except OSError:  # it is gone, or somebody else's
-        return set()
+    """What it has open; files that it closes meanwhile are not, and those of other users cannot be read."""
+    links: set[str] = set()
+    with suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):
+                links.add(str(link.readlink()))
+    return links
 
 
 def _name(process: Path) -> str:

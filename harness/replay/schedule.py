@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from random import Random
 from time import monotonic
 
@@ -19,7 +19,7 @@ REST = 5.5  # seconds
 
 async def replay_all(
     scenarios: Iterable[Scenario], site: Site, seed: int, concurrency: int = 1
-) -> AsyncIterator[Observation]:
+) -> AsyncGenerator[Observation, None]:
     """The observations in the order that they are done. Close it (`aclosing`) to stop what is still being played."""
     schedule = Schedule(shuffled(scenarios, seed))
     playing: dict[asyncio.Task[Observation], Scenario] = {}

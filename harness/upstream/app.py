@@ -88,14 +88,14 @@ class SimulatedUpstream:
         await answer(call, connection, client, self._patience)
 
     def _call(self, request: Request) -> tuple[Call, Progress]:
-        if place := self._stage.waiting_for(request):
-            play, step = place
+        play, step = self._stage.place_of(request) or (None, None)
+        if play and step is not None and play.has_reply(step):
             return play.take(step, request), play.progress(step)
         if self._improvise is not None:
             return self._record(Call(request, self._improvise(request), "improvised")), Progress()
         refusal = nobody_scripted(request)
-        if blamed := self._stage.blamed_for(request):
-            return blamed[0].refuse(blamed[1], request, refusal), Progress()
+        if play:
+            return play.refuse(step, request, refusal), Progress()
         return self._record(Call(request, refusal, "no scenario")), Progress()
 
     def _record(self, call: Call) -> Call:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from harness.model import Chunk, Effects, Exchange, Failure, Headers, Reply, Request, Response, Scenario, Step
 from harness.upstream.script import Candidate, choose
@@ -124,16 +125,17 @@ class Play:
 
     # --- the upstream's side ---
 
-    def waiting(self) -> list[int]:
-        """The steps that a call can belong to: those in flight that have replies left, else those before them.
-
-        A step that is over can still call: a gateway goes on retrying after its client has left.
-        """
-        left = [index for index, state in enumerate(self._steps) if state.begun and state.unused]
-        return [index for index in left if self._steps[index].in_flight] or left
-
     def in_flight(self) -> list[int]:
         return [index for index, state in enumerate(self._steps) if state.in_flight]
+
+    def late(self) -> list[int]:
+        """Steps that are over and have replies left: a gateway may go on retrying after its client has left."""
+        return [
+            index for index, state in enumerate(self._steps) if state.begun and not state.in_flight and state.unused
+        ]
+
+    def has_reply(self, step: int) -> bool:
+        return bool(self._steps[step].unused)
 
     def candidate(self, step: int) -> Candidate:
         return self._steps[step].candidate
@@ -187,21 +189,25 @@ class Play:
                 yield f"step {index} reply {number}"
 
 
+Place: TypeAlias = tuple[Play, int | None]
+
+
 class Stage:
     """All the plays that run at once on one upstream."""
 
     def __init__(self) -> None:
         self.plays: list[Play] = []
 
-    def waiting_for(self, request: Request) -> tuple[Play, int] | None:
-        """The play and the step whose next reply this call gets."""
-        return self._choose([(play, step) for play in self.plays for step in play.waiting()], request)
+    def place_of(self, request: Request) -> Place | None:
+        """The step that caused a call: first of all one in flight that has a reply left.
 
-    def blamed_for(self, request: Request) -> tuple[Play, int | None] | None:
-        """Whose effects an unexpected call belongs to: a step in flight, else the only play there is."""
-        places = [(play, step) for play in self.plays for step in play.in_flight()]
+        A call that none can have caused belongs to no step of the only play that there is, if there is only one.
+        """
+        flying = [(play, step) for play in self.plays for step in play.in_flight()]
+        waiting = [(play, step) for play, step in flying if play.has_reply(step)]
+        late = [(play, step) for play in self.plays for step in play.late()]
         alone = (self.plays[0], None) if len(self.plays) == 1 else None
-        return self._choose(places, request) or alone
+        return self._choose(waiting, request) or self._choose([*flying, *late], request) or alone
 
     @staticmethod
     def _choose(places: list[tuple[Play, int]], request: Request) -> tuple[Play, int] | None:

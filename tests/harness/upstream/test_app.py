@@ -315,3 +315,14 @@ async def test_stopping_it_ends_what_is_under_way() -> None:
             await play.called(0)
     assert play.effects().aborted == ("step 0 call 0",)
     writer.close()
+
+
+async def test_a_step_does_not_get_the_reply_that_another_one_has_left_over(upstream: SimulatedUpstream) -> None:
+    with upstream.play(scenario(Step(post(), (HELLO, HELLO)), Step(post()))) as play:
+        play.begin(0)
+        await said(upstream)
+        play.end(0)
+        play.begin(1)
+        await said(upstream)
+    effects = play.effects()
+    assert (effects.unexpected, effects.unused) == (("step 1: POST /v1/messages",), ("step 0 reply 1",))
