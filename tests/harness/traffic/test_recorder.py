@@ -104,7 +104,7 @@ async def test_a_client_that_hangs_up_takes_its_call_with_it() -> None:
     async with SimulatedUpstream(improvise=lambda _: hold) as upstream, Recorder(upstream.url) as recorder:
         await send(POST, recorder.url, leave=1)
         async with asyncio.timeout(5):
-            while not hung_up(recorder.exchanges[0]) or not hung_up(upstream.unscripted[0]):  # noqa: ASYNC110 - sockets tell nobody
+            while not hung_up(recorder.exchanges[0]) or not hung_up(upstream.unscripted[0]):
                 await asyncio.sleep(0.001)
 
 
