@@ -1,0 +1,61 @@
+"""Who may call: the master key, in any header that LiteLLM reads it from, and no request that could take a key away."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from litellm.proxy._types import ProxyException, UserAPIKeyAuth
+from litellm.proxy.auth.auth_utils import is_request_body_safe
+from pydantic import SecretStr
+
+# The first that is sent decides (litellm/proxy/auth/user_api_key_auth.py, get_api_key, 1.106.2).
+_PLAIN_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
+_SCHEMES = ("Bearer ", "Basic ", "bearer ")
+
+
+def sent_key(headers: Mapping[str, str]) -> str | None:
+    """The key without its scheme; "" where Authorization has no scheme; None where there is none."""
+    own = headers.get("x-litellm-api-key")
+    if own is not None:
+        return _without_scheme(own, otherwise=own)
+    authorization = headers.get("authorization")
+    if authorization:
+        return _without_scheme(authorization, otherwise="")
+    return next((headers[name] for name in _PLAIN_HEADERS if name in headers), None)
+
+
+def authenticate(headers: Mapping[str, str], master_key: SecretStr | None) -> None:
+    """Raises ProxyException, with LiteLLM's words, unless the key is the master key. Compares in constant time."""
+    if master_key is None:
+        return
+    key = sent_key(headers)
+    if key is None:
+        raise _refusal("No api key passed in.")
+    if not key:
+        raise _refusal("Malformed API Key passed in. Ensure Key has `Bearer ` prefix.")
+    if not hmac.compare_digest(key.encode(), master_key.get_secret_value().encode()):
+        raise ProxyException(message="No connected db.", type="no_db_connection", code=400, param=None)
+
+
+def refuse_unsafe(body: dict[str, Any], general_settings: Mapping[str, Any], router: Any, route: str) -> None:
+    """What a client may not set (api_base, api_key, model_list ...) is refused by LiteLLM's own check."""
+    try:
+        is_request_body_safe(body, dict(general_settings), router, body.get("model", ""), route=route)
+    except ValueError as error:
+        raise _refusal(str(error)) from error
+
+
+def administrator() -> UserAPIKeyAuth:
+    """Whom LiteLLM takes the holder of the master key for, where there is no database."""
+    return UserAPIKeyAuth(user_role="proxy_admin", user_id="default_user_id", spend=0.0)
+
+
+def _without_scheme(value: str, otherwise: str) -> str:
+    scheme = next((scheme for scheme in _SCHEMES if value.startswith(scheme)), None)
+    return otherwise if scheme is None else value.replace(scheme, "")
+
+
+def _refusal(message: str) -> ProxyException:
+    return ProxyException(message=f"Authentication Error, {message}", type="auth_error", param="None", code=401)

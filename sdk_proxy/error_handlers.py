@@ -1,0 +1,141 @@
+"""Every failure -> status, headers, body, in the envelope of the route that it happened on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from litellm.anthropic_interface.exceptions import AnthropicExceptionMapping
+from litellm.constants import UNSAFE_PROXY_RESPONSE_HEADERS
+from litellm.litellm_core_utils.llm_response_utils.get_headers import get_response_headers
+from litellm.proxy._types import ProxyException
+from litellm.proxy.common_request_processing import (
+    _has_attribute_error_in_chain,
+    proxy_exception_from_http_exception,
+    proxy_exception_from_route_error,
+)
+from litellm.proxy.common_utils.openai_error_payload import (
+    error_status_code,
+    openai_error_param,
+    openai_error_type,
+    with_litellm_call_id,
+)
+from litellm.types.router import RouterRateLimitError
+
+from sdk_proxy import response_headers
+from sdk_proxy.call import Call
+
+
+async def proxy_exception_handler(_: Request, error: Any) -> Response:
+    """As litellm/proxy/proxy_server.py, openai_exception_handler (1.106.2): OpenAI's envelope on every route."""
+    return openai_response(error)
+
+
+async def unhandled_exception_handler(_: Request, __: Exception) -> Response:
+    fault = {"message": "Internal server error", "type": "internal_server_error"}
+    return JSONResponse({"error": fault}, status_code=500)
+
+
+def openai_response(error: ProxyException) -> JSONResponse:
+    status = int(error.code) if error.code else 500
+    return JSONResponse({"error": error.to_dict()}, status_code=status, headers=error.headers)
+
+
+def anthropic_response(error: ProxyException, request_id: str | None) -> JSONResponse:
+    """As litellm/proxy/anthropic_endpoints/endpoints.py, _anthropic_error_json_response (1.106.2)."""
+    status = int(error.code) if error.code is not None and error.code.isdigit() else 500
+    body = AnthropicExceptionMapping.transform_to_anthropic_error(
+        status_code=status, raw_message=error.message, request_id=request_id
+    )
+    if error.provider_specific_fields:
+        body["error"] = {**body["error"], "provider_specific_fields": error.provider_specific_fields}
+    return JSONResponse(body, status_code=status, headers=error.headers)
+
+
+def failed_messages(call: Call, error: Exception, request_id: str | None) -> JSONResponse:
+    """As litellm/proxy/anthropic_endpoints/endpoints.py, anthropic_response (1.106.2)."""
+    if isinstance(error, ProxyException):
+        return anthropic_response(with_litellm_call_id(error, call.id), request_id)
+    info = (call.data.get("litellm_metadata") or {}).get("model_info") or {}
+    headers = response_headers.of_error(call, info.get("id") or "", getattr(error, "timeout", None), with_logging=False)
+    if isinstance(error, HTTPException):
+        return anthropic_response(proxy_exception_from_http_exception(error, headers), request_id)
+    status = error_status_code(error, 500)
+    fault = ProxyException(
+        message=getattr(error, "message", str(error)),
+        type=openai_error_type(error, status),
+        param=openai_error_param(error),
+        code=status,
+        headers=headers,
+    )
+    return anthropic_response(fault, request_id)
+
+
+def failed_chat(call: Call, error: Exception) -> JSONResponse:
+    return openai_response(_as_proxy_exception(call, error))
+
+
+def _as_proxy_exception(call: Call, error: Exception) -> ProxyException:
+    """As litellm/proxy/common_request_processing.py, handle_llm_api_exception (1.106.2)."""
+    headers = _error_headers(call, error)
+    if isinstance(error, ProxyException):
+        error.headers = {**error.headers, **headers}
+        return error
+    if isinstance(error, HTTPException):
+        return proxy_exception_from_http_exception(error, headers)
+    if _has_attribute_error_in_chain(error):
+        text = f"Invalid request format: {error}"
+        return ProxyException(message=text, type="invalid_request_error", param=None, code=400, headers=headers)
+    status = _status(error)
+    return ProxyException(
+        message=_message(error),
+        type=openai_error_type(error, status),
+        param=openai_error_param(error),
+        openai_code=getattr(error, "code", None),
+        code=status,
+        provider_specific_fields=getattr(error, "provider_specific_fields", None),
+        headers=headers,
+    )
+
+
+def _error_headers(call: Call, error: Exception) -> dict[str, str]:
+    headers = dict(getattr(error, "headers", None) or _provider_headers(error))
+    headers |= response_headers.of_error(call, _model_id(call), getattr(error, "timeout", None), with_logging=True)
+    safe = {name: str(value) for name, value in headers.items() if name.lower() not in UNSAFE_PROXY_RESPONSE_HEADERS}
+    if isinstance(error, RouterRateLimitError) and error.cooldown_time > 0:
+        safe["retry-after"] = str(math.ceil(error.cooldown_time))
+    return safe
+
+
+def _provider_headers(error: Exception) -> Mapping[str, str]:
+    response = getattr(error, "response", None)
+    found = getattr(response, "headers", None) or getattr(error, "litellm_response_headers", None)
+    headers: Mapping[str, str] = get_response_headers(dict(found)) if found else {}
+    return headers
+
+
+def _model_id(call: Call) -> str | None:
+    """As litellm/proxy/common_request_processing.py, maybe_get_model_id (1.106.2)."""
+    params = getattr(call.logging, "litellm_params", None) or {}
+    for tree in (params, params.get("metadata") or {}, call.data.get("metadata") or {}):
+        found: str | None = (tree.get("model_info") or {}).get("id")
+        if found:
+            return found
+    return None
+
+
+def _status(error: Exception) -> int:
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) and 400 <= status <= 599 else 500
+
+
+def _message(error: Exception) -> str:
+    message: Any = getattr(error, "message", str(error))
+    return message if isinstance(message, str) else str(error)
+
+
+def failed_count(error: Exception, request_id: str | None) -> JSONResponse:
+    return anthropic_response(proxy_exception_from_route_error(error), request_id)

@@ -1,0 +1,134 @@
+"""What a request goes through, from its headers to its answer: key, body, memory, Router, answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from litellm.proxy._types import ProxyException
+from litellm.proxy.common_request_processing import _override_openai_response_model, create_response
+from litellm.proxy.common_utils.http_parsing_utils import read_request_body
+from litellm.proxy.utils import model_dump_with_preserved_fields
+from pydantic import BaseModel
+from starlette.datastructures import Headers
+
+from sdk_proxy import error_handlers, response_headers, streaming_utils, token_counting
+from sdk_proxy.authentication import authenticate, refuse_unsafe
+from sdk_proxy.call import Call, RouteType, prepare, route
+from sdk_proxy.config_parser import ProxyConfig
+from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    config: ProxyConfig
+    router: Any
+    memory: MemoryRouter
+
+    async def authenticated(self, request: Request) -> dict[str, Any]:
+        """The body of a request that may be answered; {} where there is none. Raises ProxyException.
+
+        An unreadable body is told before a wrong key, as in LiteLLM (user_api_key_auth, 1.106.2).
+        """
+        body: dict[str, Any] = await read_request_body(request)
+        refuse_unsafe(body, self.config.general_settings, self.router, request.url.path)
+        authenticate(request.headers, self.config.master_key)
+        return body
+
+    async def chat(self, request: Request) -> Any:
+        body = await self.authenticated(request)
+        if not isinstance(body.get("metadata"), dict):
+            body["metadata"] = {}
+        call = _call("acompletion", body)
+        try:
+            return await self._answer(call, request)
+        except Exception as error:  # noqa: BLE001 - the table of error_handlers decides
+            return error_handlers.failed_chat(call, error)
+
+    async def messages(self, request: Request) -> Any:
+        call = _call("anthropic_messages", await self.authenticated(request))
+        try:
+            return await self._answer(call, request)
+        except Exception as error:  # noqa: BLE001 - the table of error_handlers decides
+            return error_handlers.failed_messages(call, error, request.headers.get("x-request-id"))
+
+    async def count_tokens(self, request: Request) -> Any:
+        body = await self.authenticated(request)
+        try:
+            return JSONResponse(await token_counting.count_tokens(dict(body), self.router))
+        except Exception as error:  # noqa: BLE001 - the table of error_handlers decides
+            return error_handlers.failed_count(error, request.headers.get("x-request-id"))
+
+    async def _answer(self, call: Call, request: Request) -> Response:
+        settings = self.config.general_settings
+        prepare(call, request, self._headers(request, call.requested_model), settings, self.router)
+        response = await _unless_left(request, route(call, settings, self.router))
+        if call.streams or _is_stream(response):
+            return await self._stream(call, request, response)
+        return _json(call, response)
+
+    async def _stream(self, call: Call, request: Request, response: Any) -> Response:
+        events = streaming_utils.chat_events if call.route_type == "acompletion" else streaming_utils.message_events
+        answer: Response = await create_response(
+            generator=events(call, response),
+            media_type="text/event-stream",
+            headers=response_headers.of_stream(call, response),
+            request=request,
+        )
+        return answer
+
+    def _headers(self, request: Request, model: str | None) -> Headers:
+        """The client's headers as LiteLLM gets them behind the binary proxy: the memory headers are the last."""
+        key = self.config.supermemory_key
+        base = self.config.supermemory_bases.get(model or "")
+        added = injected(self.memory.route(request.headers), base, key.get_secret_value() if key else None)
+        kept = [(n, v) for n, v in request.headers.raw if n.lower() not in (USER_HEADER.encode(), KEY_HEADER.encode())]
+        return Headers(raw=[*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())])
+
+
+def _call(route_type: RouteType, body: dict[str, Any]) -> Call:
+    model = body.get("model")
+    return Call(route_type, body, model if isinstance(model, str) else None)
+
+
+def _json(call: Call, response: Any) -> Response:
+    if call.requested_model:
+        _override_openai_response_model(
+            response_obj=response, requested_model=call.requested_model, log_context="", return_raw_model_name=False
+        )
+    headers = response_headers.of_answer(call, response)
+    if isinstance(response, dict):
+        response.pop("_hidden_params", None)
+    body = model_dump_with_preserved_fields(response) if isinstance(response, BaseModel) else response
+    answer = JSONResponse(body)
+    answer.headers.update(headers)  # behind content-length and content-type, where LiteLLM has them
+    return answer
+
+
+def _is_stream(response: Any) -> bool:
+    return hasattr(response, "__aiter__")
+
+
+async def _unless_left(request: Request, call: Any) -> Any:
+    """The answer, unless the client leaves first: then the call, and with it the provider's work, is cancelled."""
+    answering = asyncio.ensure_future(call)
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise ProxyException(
+                message="Client disconnected the request", type="client_disconnect", code=499, param=None
+            )
+        return answering.result()
+    finally:
+        leaving.cancel()
+        if not answering.done():
+            answering.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

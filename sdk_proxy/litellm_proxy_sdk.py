@@ -1,0 +1,126 @@
+"""The SDK proxy: what [binary proxy -> LiteLLM] does for its clients, in one process, through litellm.Router.
+
+The only module that assembles the others. Own routes come first (/health, /memory-routing/info), as they do in the
+binary proxy; behind them LiteLLM's, under LiteLLM's own middlewares.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from litellm.constants import LITELLM_UI_ALLOW_HEADERS
+from litellm.proxy._types import ProxyException
+from litellm.proxy.middleware.gzip_middleware import GZipBufferedResponseMiddleware
+from litellm.proxy.middleware.security_headers_middleware import SecurityHeadersMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sdk_proxy import error_handlers, model_list
+from sdk_proxy.config_parser import ProxyConfig, parse
+from sdk_proxy.gateway import Gateway
+from sdk_proxy.litellm_router import build_router, configure
+from sdk_proxy.memory_router import MemoryRouter
+from sdk_proxy.schema import Config
+
+
+def create_app(config: Config) -> FastAPI:
+    return assemble(parse(config, os.environ))
+
+
+def assemble(config: ProxyConfig) -> FastAPI:
+    configure(config)
+    memory = MemoryRouter(config.mappings)
+    gateway = Gateway(config, build_router(config), memory)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        return JSONResponse({"status": "healthy", "litellm": True})
+
+    @app.get("/memory-routing/info")
+    async def memory_routing(request: Request) -> JSONResponse:
+        return JSONResponse(memory.route(request.headers).info())
+
+    app.mount("/", _litellm_routes(gateway))
+    return app
+
+
+def _litellm_routes(gateway: Gateway) -> FastAPI:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(ProxyException, error_handlers.proxy_exception_handler)
+    app.add_exception_handler(Exception, error_handlers.unhandled_exception_handler)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=LITELLM_UI_ALLOW_HEADERS,
+    )
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(GZipBufferedResponseMiddleware)
+    app.add_middleware(DateMiddleware)
+    _add_llm_routes(app, gateway)
+    _add_listing_routes(app, gateway)
+    _add_public_routes(app)
+    return app
+
+
+def _add_llm_routes(app: FastAPI, gateway: Gateway) -> None:
+    for prefix in ("/v1", ""):
+        app.post(f"{prefix}/chat/completions")(gateway.chat)
+    app.post("/v1/messages")(gateway.messages)
+    app.post("/v1/messages/count_tokens")(gateway.count_tokens)
+
+
+def _add_listing_routes(app: FastAPI, gateway: Gateway) -> None:
+    async def models(request: Request) -> JSONResponse:
+        await gateway.authenticated(request)
+        return JSONResponse(model_list.models(gateway.router, request.headers))
+
+    async def model(request: Request, model_id: str) -> JSONResponse:
+        await gateway.authenticated(request)
+        return JSONResponse(model_list.model(gateway.router, model_id))
+
+    for prefix in ("/v1", ""):
+        app.get(f"{prefix}/models")(models)
+        app.get(f"{prefix}/models/{{model_id}}")(model)
+
+
+def _add_public_routes(app: FastAPI) -> None:
+    @app.get("/health/liveliness")
+    @app.get("/health/liveness")
+    async def alive() -> JSONResponse:
+        return JSONResponse("I'm alive!")
+
+    @app.post("/api/event_logging/batch")
+    async def events() -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    @app.api_route("/", methods=["GET", "HEAD"])
+    async def root() -> Response:
+        return HTMLResponse("<!DOCTYPE html><html><head><title>LLM gateway</title></head><body></body></html>")
+
+
+class DateMiddleware:
+    """The binary proxy's own answers carry no date, LiteLLM's do; uvicorn's is switched off for both."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [(b"date", formatdate(usegmt=True).encode()), *message["headers"]]
+            await send(message)
+
+        await self.app(scope, receive, dated)

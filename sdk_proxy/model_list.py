@@ -1,0 +1,48 @@
+"""GET /v1/models and /v1/models/{id}, in OpenAI's shape and in Anthropic's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import litellm
+from fastapi import HTTPException
+from litellm.llms.anthropic.common_utils import create_anthropic_model_list_response
+from litellm.proxy.common_utils.model_listing_utils import (
+    ClaudeCodeRoutingNames,
+    claude_code_view_ids,
+    configured_display_names,
+)
+from litellm.proxy.utils import create_model_info_response
+
+
+def models(router: Any, headers: Mapping[str, str]) -> Mapping[str, Any]:
+    """As litellm/proxy/proxy_server.py, model_list (1.106.2): every name of the configuration, once, in its order."""
+    listed = names(router)
+    listing = [_entry(router, name, "openai") for name in listed]
+    if "anthropic-version" not in headers:
+        return {"data": listing, "object": "list"}
+    shape: Mapping[str, Any] = create_anthropic_model_list_response(
+        listing,
+        display_names=configured_display_names([(name, name) for name in listed], router),
+        listed_ids=claude_code_view_ids(listing, headers, ClaudeCodeRoutingNames(router)),
+    )
+    return shape
+
+
+def model(router: Any, model_id: str) -> dict[str, Any]:
+    """Raises HTTPException 404 for a name that is not configured."""
+    deployment = router.get_deployment_by_model_group_name(model_id) if model_id in names(router) else None
+    if deployment is None:
+        raise HTTPException(404, f"The model `{model_id}` does not exist or is not accessible")
+    _, provider, _, _ = litellm.get_llm_provider(model=deployment.litellm_params.model)
+    return _entry(router, model_id, provider)
+
+
+def names(router: Any) -> list[str]:
+    return list(dict.fromkeys(router.get_model_names()))
+
+
+def _entry(router: Any, name: str, provider: str) -> dict[str, Any]:
+    entry: dict[str, Any] = create_model_info_response(model_id=name, provider=provider, llm_router=router)
+    return entry

@@ -1,0 +1,71 @@
+"""The x-litellm-* headers of an answer, and the provider's as llm_provider-*: LiteLLM's own function, fed alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
+
+from sdk_proxy.authentication import administrator
+from sdk_proxy.call import Call
+
+LITELLM_VERSION = version("litellm")
+
+
+def hidden_params(response: Any) -> dict[str, Any]:
+    """What LiteLLM knows about the answer besides its body."""
+    found = response.get("_hidden_params") if isinstance(response, dict) else getattr(response, "_hidden_params", None)
+    return found if isinstance(found, dict) else {}
+
+
+def of_stream(call: Call, response: Any) -> dict[str, str]:
+    """Before the first event: costs are not known yet."""
+    hidden = hidden_params(response)
+    return _headers(call, hidden, hidden.get("response_cost") or "")
+
+
+def of_answer(call: Call, response: Any) -> dict[str, str]:
+    hidden = hidden_params(response)
+    cost = hidden.get("response_cost") or ""
+    if not cost and hidden.get("response_cost") is None:
+        cost = ProxyBaseLLMRequestProcessing._response_cost_from_logging_obj(
+            response=response, logging_obj=call.logging
+        )
+    return _headers(call, hidden, cost or "")
+
+
+def of_error(call: Call, model_id: str | None, timeout: Any, with_logging: bool) -> dict[str, str]:
+    headers: dict[str, str] = ProxyBaseLLMRequestProcessing.get_custom_headers(
+        user_api_key_dict=administrator(),
+        call_id=call.id,
+        model_id=model_id,
+        version=LITELLM_VERSION,
+        response_cost=0,
+        model_region="",
+        request_data=call.data,
+        timeout=timeout,
+        litellm_logging_obj=call.logging if with_logging else None,
+        read_timing_from_logging_obj=False,
+    )
+    return headers
+
+
+def _headers(call: Call, hidden: Mapping[str, Any], cost: float | str) -> dict[str, str]:
+    headers: dict[str, str] = ProxyBaseLLMRequestProcessing.get_custom_headers(
+        user_api_key_dict=administrator(),
+        call_id=call.logging.litellm_call_id,
+        model_id=ProxyBaseLLMRequestProcessing._get_model_id_from_response(hidden, call.data),
+        cache_key=hidden.get("cache_key") or "",
+        api_base=hidden.get("api_base") or "",
+        version=LITELLM_VERSION,
+        response_cost=cost,
+        model_region="",
+        fastest_response_batch_completion=hidden.get("fastest_response_batch_completion"),
+        request_data=call.data,
+        hidden_params=hidden,
+        litellm_logging_obj=call.logging,
+        **(hidden.get("additional_headers") or {}),
+    )
+    return headers

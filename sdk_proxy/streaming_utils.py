@@ -1,0 +1,150 @@
+"""What the provider streams -> the bytes of server-sent events, in each protocol's own framing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+import anyio
+import orjson
+from fastapi import HTTPException
+from litellm.anthropic_interface.exceptions import anthropic_error_sse_frame
+from litellm.proxy._types import ProxyException
+from litellm.proxy.anthropic_endpoints.streaming_model_restamp import AnthropicStreamModelRestamper
+from litellm.proxy.common_utils.openai_error_payload import error_status_code
+from litellm.types.utils import ModelResponseStream
+from pydantic import BaseModel
+
+from sdk_proxy.call import Call
+
+DONE = "data: [DONE]\n\n"
+_RICH_DELTA = (
+    "function_call",
+    "tool_calls",
+    "audio",
+    "images",
+    "annotations",
+    "reasoning_content",
+    "thinking_blocks",
+    "provider_specific_fields",
+    "refusal",
+)
+
+
+async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
+    """As litellm/proxy/proxy_server.py, async_data_generator (1.106.2)."""
+    hide_usage = bool(call.data.get("_litellm_strip_stream_usage"))
+    try:
+        async for chunk in response:
+            restamped = _restamped(chunk, call.requested_model)
+            if not (hide_usage and _is_bare_usage(restamped)):
+                yield _chat_event(restamped)
+        yield DONE
+    except HTTPException:
+        raise
+    except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event
+        yield f"data: {json.dumps({'error': _chat_fault(error).to_dict()})}\n\n"
+    finally:
+        await _close(response)
+
+
+async def message_events(call: Call, response: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+    """As litellm/proxy/common_request_processing.py, async_sse_data_generator (1.106.2)."""
+    restamper = AnthropicStreamModelRestamper(call.requested_model) if call.requested_model else None
+    try:
+        async for chunk in response:
+            yield _message_event(restamper.process(chunk) if restamper else chunk)
+        held = restamper.flush() if restamper else b""
+        if held:
+            yield held
+    except HTTPException:
+        raise
+    except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event
+        yield anthropic_error_sse_frame(
+            status_code=error_status_code(error, 500), raw_message=getattr(error, "message", str(error))
+        )
+    finally:
+        await _close(response)
+
+
+def _message_event(chunk: Any) -> Any:
+    return f"data: {json.dumps(chunk)}\n\n" if isinstance(chunk, dict) else chunk
+
+
+def _chat_event(chunk: Any) -> Any:
+    if isinstance(chunk, bytes):
+        chunk = chunk.decode(errors="replace")
+        return chunk if chunk.endswith(("\n\n", "\r\n\r\n", "\r\r")) else chunk + "\n\n"
+    if not isinstance(chunk, BaseModel):
+        return f"data: {chunk}\n\n"
+    plain = _plain_text(chunk) if isinstance(chunk, ModelResponseStream) else None
+    if plain is not None:
+        return b"data: " + orjson.dumps(plain) + b"\n\n"
+    return f"data: {chunk.model_dump_json(exclude_none=True, exclude_unset=True)}\n\n"
+
+
+def _plain_text(chunk: Any) -> dict[str, Any] | None:
+    """A chunk with nothing but text has another key order (_fast_serialize_simple_model_response_stream, 1.106.2)."""
+    if any(getattr(chunk, n, None) is not None for n in ("provider_specific_fields", "system_fingerprint", "usage")):
+        return None
+    choices = chunk.choices
+    if not isinstance(choices, list) or len(choices) != 1 or not _is_plain_choice(choices[0]):
+        return None
+    if getattr(chunk, "model", None) is None:
+        return None
+    choice, delta = choices[0], choices[0].delta
+    said = {name: getattr(delta, name, None) for name in ("role", "content")}
+    shown = {"index": getattr(choice, "index", 0), "delta": _present(said)}
+    finish = {"finish_reason": getattr(choice, "finish_reason", None)}
+    head = {name: getattr(chunk, name, None) for name in ("id", "object", "created", "model", "service_tier")}
+    return {**_present(head), "choices": [{**shown, **_present(finish)}]}
+
+
+def _is_plain_choice(choice: Any) -> bool:
+    if getattr(choice, "logprobs", None) is not None or getattr(choice, "enhancements", None) is not None:
+        return False
+    delta = getattr(choice, "delta", None)
+    return delta is not None and all(getattr(delta, name, None) is None for name in _RICH_DELTA)
+
+
+def _present(tree: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in tree.items() if value is not None}
+
+
+def _restamped(chunk: Any, model: str | None) -> Any:
+    """The client reads the alias that it asked for; LiteLLM keeps the chunk itself for its accounts."""
+    if not model or not isinstance(chunk, BaseModel) or getattr(chunk, "model", None) == model:
+        return chunk
+    return chunk.model_copy(update={"model": model})
+
+
+def _is_bare_usage(chunk: Any) -> bool:
+    """The usage that LiteLLM asked for, and not the client (_is_injected_stream_usage_artifact, 1.106.2)."""
+    if not isinstance(chunk, ModelResponseStream) or chunk.provider_specific_fields is not None:
+        return False
+    return all(_is_empty_choice(choice) for choice in chunk.choices or [])
+
+
+def _is_empty_choice(choice: Any) -> bool:
+    if choice.finish_reason is not None or getattr(choice, "logprobs", None) is not None:
+        return False
+    delta = getattr(choice, "delta", None)
+    return delta is None or all(value is None for value in delta.model_dump().values())
+
+
+def _chat_fault(error: Exception) -> ProxyException:
+    return ProxyException(
+        message=getattr(error, "message", str(error)),
+        type=getattr(error, "type", "None"),
+        param=getattr(error, "param", "None"),
+        code=getattr(error, "status_code", 500),
+    )
+
+
+async def _close(response: Any) -> None:
+    """Closes the connection to the provider, also while the client's task is being cancelled."""
+    close = getattr(response, "aclose", None)
+    if close is not None:
+        with anyio.CancelScope(shield=True):
+            await close()
