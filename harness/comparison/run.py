@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from harness.comparison.canonical import canonical_pair
 from harness.comparison.compare import compare
 from harness.comparison.tree import tree
-from harness.comparison.volatile import Places, learn
+from harness.comparison.volatile import Volatile, learn
 from harness.model import Compared, Observation, Role
 
 _Seen = Mapping[Role, Observation]
@@ -20,15 +20,16 @@ def compare_all(observations: Iterable[Observation]) -> Iterator[Compared]:
         scenarios.setdefault(observation.scenario, {})[observation.role] = observation
     problems = {scenario: _problem(seen) for scenario, seen in scenarios.items()}
     whole = {scenario: seen for scenario, seen in scenarios.items() if problems[scenario] is None}
-    volatile = learn({s: (tree(seen[Role.BASELINE]), tree(seen[Role.AGAIN])) for s, seen in whole.items()})
+    volatile = learn((s, tree(seen[Role.BASELINE]), tree(seen[Role.AGAIN])) for s, seen in whole.items())
     for scenario, seen in scenarios.items():
         problem = problems[scenario]
-        yield _compared(scenario, seen, volatile[scenario]) if problem is None else Compared(scenario, problem=problem)
+        yield _compared(scenario, seen, volatile) if problem is None else Compared(scenario, problem=problem)
 
 
-def _compared(scenario: str, seen: _Seen, places: Places) -> Compared:
+def _compared(scenario: str, seen: _Seen, volatile: Volatile) -> Compared:
     """The trees that go out are the raw ones: a must speaks of what was on the wire."""
     trees = {role: tree(observation) for role, observation in seen.items()}
+    places = volatile.places(scenario, trees[Role.BASELINE])
     noise = compare(*canonical_pair(trees[Role.BASELINE], trees[Role.AGAIN], places))
     found = compare(*canonical_pair(trees[Role.BASELINE], trees[Role.CANDIDATE], places))
     return Compared(scenario, trees, noise, found)

@@ -7,25 +7,42 @@ status that flickers, a word that changes, a list that grows or a key that comes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from harness.comparison.clock import instant, near, readings
 from harness.comparison.tokens import Sort, looks_generated, skeleton, sort_of, tokens
 from harness.model import Json
 
 Places: TypeAlias = Mapping[str, Mapping[int, Sort]]  # place -> token number, WHOLE or JSON_NUMBER -> what is there
-
-# Place and skeleton of a text -> position -> what it is, and the numbers that it was.
-_Chance: TypeAlias = dict[tuple[str, str], dict[int, tuple[Sort, list[float]]]]
 
 WHOLE, JSON_NUMBER = -1, -2
 _WRITTEN = re.compile(
     r"/client/\d+/response/(headers|body|stream/(events/\*/(data|id)|message|framing/comments))(/|$)"
     r"|/upstream/\*/request/(headers|body|path)(/|$)"
 )
-_CLOCK = 1e9  # numbers from here on are Unix times, or are nothing that happens to be the same twice
-_DAY = 86_400
+_TIME = re.compile(r"\d{10}|\d\d:\d\d")  # what every text with a time in it has
+
+
+@dataclass(frozen=True, slots=True)
+class Volatile:
+    """What was learnt from a whole run."""
+
+    own: Mapping[str, Places]  # scenario -> where its two baseline runs differed
+    chance: Mapping[tuple[str, str], Mapping[int, Sort]]  # place in any step, skeleton -> what differed there
+    clock: Sequence[float]  # Unix times at which the baseline ran, in order
+
+    def places(self, scenario: str, baseline: Json) -> Places:
+        """Where that scenario is volatile: also what happened to be the same twice, in the tree of its first run."""
+        somewhere = {place for place, _ in self.chance}
+        places = {place: dict(positions) for place, positions in self.own.get(scenario, {}).items()}
+        for place, leaf in leaves(baseline):
+            known = self.chance.get(_spot(place, leaf), {}) if _in_any_step(place) in somewhere else {}
+            same = {position: sort for position, sort, _ in volatile_in(leaf, known)}
+            if same := {**same, **(_times(leaf, self.clock) if _WRITTEN.match(place) else {})}:
+                places[place] = {**same, **places.get(place, {})}
+        return places
 
 
 def leaves(value: Json, place: str = "") -> Iterator[tuple[str, Json]]:
@@ -46,15 +63,24 @@ def below(place: str, index: int) -> str:
     return f"{place}/{index if place == '/client' else '*'}"
 
 
-def learn(pairs: Mapping[str, tuple[Json, Json]]) -> dict[str, Places]:
-    """Scenario -> its two baseline trees in; scenario -> its volatile places out.
+def learn(pairs: Iterable[tuple[str, Json, Json]]) -> Volatile:
+    """From each scenario's name, and the trees of its two baseline runs.
 
-    Numbers and dates can be the same twice by chance: where they differed in one scenario, they are volatile in all.
-    Ids cannot: each scenario has its own, so that an id that is passed through in another stays checked there.
+    A number can be the same twice by chance: where one differed in some scenario, it is volatile in all. A time can,
+    too: it is volatile where it was read from the clock. An id cannot: one that is passed through stays checked.
     """
-    own = {scenario: _differing(*pair) for scenario, pair in pairs.items()}
-    clocks = _seen(pairs, own)
-    return {scenario: _with_chance(own[scenario], pair[0], clocks) for scenario, pair in pairs.items()}
+    own: dict[str, Places] = {}
+    chance: dict[tuple[str, str], dict[int, Sort]] = {}
+    clock: set[float] = set()
+    for scenario, one, other in pairs:
+        own[scenario] = _differing(one, other)
+        for tree in (one, other):
+            clock |= {*readings(tree)}
+            for place, leaf in leaves(tree):
+                for position, sort, text in volatile_in(leaf, own[scenario].get(place, {})):
+                    if sort in (Sort.NUMBER, Sort.VARIES) and instant(sort, text) is None:
+                        chance.setdefault(_spot(place, leaf), {})[position] = sort
+    return Volatile(own, chance, sorted(clock))
 
 
 def volatile_in(leaf: Json, places: Mapping[int, Sort]) -> Iterator[tuple[int, Sort, str]]:
@@ -126,35 +152,25 @@ def _wider(one: Sort, other: Sort) -> Sort:
     return Sort.ID if Sort.ID in (one, other) else Sort.VARIES
 
 
-def _seen(pairs: Mapping[str, tuple[Json, Json]], own: Mapping[str, Places]) -> _Chance:
-    """What differed anywhere in the run, by chance: ids are left out."""
-    seen: _Chance = {}
-    for scenario, places in own.items():
-        for place, leaf in chain.from_iterable(leaves(tree) for tree in pairs[scenario]):
-            for position, sort, text in volatile_in(leaf, places.get(place, {})):
-                if sort is not Sort.ID:
-                    numbers = seen.setdefault(_spot(place, leaf), {}).setdefault(position, (sort, []))[1]
-                    numbers += [float(text)] if sort is Sort.NUMBER else []
-    return seen
+def _in_any_step(place: str) -> str:
+    return re.sub(r"^/client/\d+", "/client/*", place)
 
 
 def _spot(place: str, leaf: Json) -> tuple[str, str]:
     """The place in whichever step, and what the text says there: an error message is not like any other."""
-    return re.sub(r"^/client/\d+", "/client/*", place), skeleton(leaf) if isinstance(leaf, str) else ""
+    return _in_any_step(place), skeleton(leaf) if isinstance(leaf, str) else ""
 
 
-def _with_chance(own: Places, baseline: Json, seen: _Chance) -> dict[str, dict[int, Sort]]:
-    somewhere = {place for place, _ in seen}
-    places = {place: dict(positions) for place, positions in own.items()}
-    for place, leaf in leaves(baseline):
-        known = seen.get(_spot(place, leaf), {}) if _spot(place, None)[0] in somewhere else {}
-        for position, sort, text in volatile_in(leaf, {position: sort for position, (sort, _) in known.items()}):
-            if sort is not Sort.NUMBER or _near(float(text), known[position][1]):
-                places.setdefault(place, {}).setdefault(position, sort)
-    return places
-
-
-def _near(number: float, seen: list[float]) -> bool:
-    """A Unix time that lies days off was not read from a clock: it was passed through, and stays checked."""
-    unit = 1000 if number >= 1000 * _CLOCK else 1
-    return number < _CLOCK or any(abs(number - other) <= _DAY * unit for other in seen)
+def _times(leaf: Json, clock: Sequence[float]) -> dict[int, Sort]:
+    """Where that leaf has a time that was read from the clock."""
+    if isinstance(leaf, str) and _TIME.search(leaf):
+        found = [(number, sort_of(token), token.group()) for number, token in enumerate(tokens(leaf))]
+    elif isinstance(leaf, int | float) and not isinstance(leaf, bool):
+        found = [(JSON_NUMBER, Sort.NUMBER, repr(leaf))]
+    else:
+        return {}
+    return {
+        position: sort
+        for position, sort, text in found
+        if (moment := instant(sort, text)) is not None and near(moment, clock)
+    }

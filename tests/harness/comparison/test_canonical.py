@@ -19,8 +19,12 @@ def chat(call, chunks, text="done", created=1795397000, **more):
     return {"client": [{"response": {"status": 200, "headers": {"x-call-id": call, **more}, "stream": stream}}]}
 
 
+def learnt(one, other):
+    return learn([("s", one, other)]).places("s", one)
+
+
 BASELINE = chat("call-00000001", ["chatcmpl-aaa1"] * 3)
-PLACES = learn({"s": (BASELINE, chat("call-00000002", ["chatcmpl-bbb2"] * 3, created=1795397009))})["s"]
+PLACES = learnt(BASELINE, chat("call-00000002", ["chatcmpl-bbb2"] * 3, created=1795397009))
 
 
 def differences(candidate):
@@ -62,7 +66,7 @@ def test_an_event_more_does_not_shift_what_is_volatile():
 
 def test_an_id_is_renamed_within_other_texts_too():
     baseline = chat("call-00000001", ["chatcmpl-aaa1"], text="see call-00000001 for more")
-    places = learn({"s": (baseline, chat("call-00000002", ["chatcmpl-bbb2"], text="see call-00000002 for more"))})["s"]
+    places = learnt(baseline, chat("call-00000002", ["chatcmpl-bbb2"], text="see call-00000002 for more"))
     seen = canonical(baseline, places)["client"][0]["response"]["stream"]["message"]["text"]
     assert seen == "see <id 1> for more"
     wrong = chat("call-00000077", ["chatcmpl-zzz9"], text="see call-00000078 for more")
@@ -70,7 +74,7 @@ def test_an_id_is_renamed_within_other_texts_too():
 
 
 def test_a_volatile_value_that_changes_its_type_or_its_form_differs():
-    places = learn({"s": (_body(1, "2026-11-23T01:00:00Z"), _body(2, "2026-11-23T01:00:09Z"))})["s"]
+    places = learnt(_body(1, "2026-11-23T01:00:00Z"), _body(2, "2026-11-23T01:00:09Z"))
     for number, time in [("1", "2026-11-23T01:00:00Z"), (None, "2026-11-23T01:00:00Z"), (1, "soon"), (1, "1795397000")]:
         assert len(compare(*canonical_pair(_body(1, "2026-11-23T01:00:00Z"), _body(number, time), places))) == 1
     assert not compare(*canonical_pair(_body(1, "2026-11-23T01:00:00Z"), _body(7, "2027-01-01T00:00:00Z"), places))
@@ -81,7 +85,7 @@ def test_a_port_in_a_url_is_volatile_and_the_rest_of_the_url_is_not():
         return {"client": [{"response": {"headers": {"x-api-base": url}}}]}
 
     baseline = at("http://127.0.0.1:41234/anthropic")
-    places = learn({"s": (baseline, at("http://127.0.0.1:40001/anthropic"))})["s"]
+    places = learnt(baseline, at("http://127.0.0.1:40001/anthropic"))
     assert not compare(*canonical_pair(baseline, at("http://127.0.0.1:45555/anthropic"), places))
     assert compare(*canonical_pair(baseline, at("http://127.0.0.1:45555/openai"), places))
 
@@ -89,7 +93,7 @@ def test_a_port_in_a_url_is_volatile_and_the_rest_of_the_url_is_not():
 @given(st.lists(IDS, min_size=1, max_size=6), IDS, IDS)
 def test_canonical_trees_stay_as_they_are_and_names_are_as_many_as_ids(chunks, call, other):
     tree = chat(call, chunks)
-    places = learn({"s": (tree, chat(other, [other + str(i) for i in range(len(chunks))]))})["s"]
+    places = learnt(tree, chat(other, [other + str(i) for i in range(len(chunks))]))
     once = canonical(tree, places)
     assert canonical(once, places) == once
     at_ids = [place for place, sorts in places.items() if "id" in json.dumps(list(sorts.values()))]
@@ -104,7 +108,7 @@ def test_consistent_renaming_is_no_difference_and_inconsistent_renaming_is_one(p
         return chat(f"call-{salt}0000001", [f"chatcmpl-{salt}-{n:08d}" for n in numbers])
 
     baseline, again = stream("a1", pattern), stream("b2", pattern)
-    places = learn({"s": (baseline, again)})["s"]
+    places = learnt(baseline, again)
     assert not compare(*canonical_pair(baseline, stream("c3", [shuffled[n] for n in pattern]), places))
     broken = [*pattern[:-1], 9]
     if pattern[-1] in pattern[:-1]:
