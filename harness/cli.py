@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from harness.errors import HarnessError
-from harness.journey import Plan, Watch, parity, plan_of
+from harness.journey import Plan, Watch, judged, parity, plan_of, stored_run
 from harness.model import Judgement, Role
-from harness.report.files import write_reports
+from harness.report.files import REPORTS, write_reports
 from harness.report.redaction import Redaction
 from harness.report.summary import summary
 from harness.report.terminal import show_scenario, show_verdict
@@ -67,15 +67,36 @@ def parity_command(
     _exit(console, lambda: _parity(plan(), console))
 
 
+@main.command("compare")
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("reports/latest"))
+@click.option("--settings", "file", type=click.Path(path_type=Path), default=Path("harness.toml"), show_default=True)
+def compare_command(folder: Path, file: Path) -> None:
+    """Judge a stored run again, with the differences that are declared now. Nothing is started."""
+
+    async def again() -> int:
+        settings = read_settings(file, {})
+        run, seed = stored_run(folder)
+        plan = plan_of(settings, read_all(settings.scenarios), seed, {}, whole=True)
+        judgement = judged(plan, run)
+        _show(console, judgement, Redaction(), write_reports(summary(judgement, Redaction()), run.folder, Redaction()))
+        return judgement.exit_code
+
+    console = Console()
+    _exit(console, again)
+
+
 async def _parity(plan: Plan, console: Console) -> int:
     with _progress(console) as progress:
         redaction = Redaction([*plan.credentials.hidden(plan.settings.environment)])
         judgement = await parity(plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction))
+    _show(console, judgement, redaction, tuple(judgement.folder / name for name in REPORTS))
+    return judgement.exit_code
+
+
+def _show(console: Console, judgement: Judgement, redaction: Redaction, files: tuple[Path, ...]) -> None:
     for verdict in judgement.verdicts:
         show_scenario(console, verdict)
-    files = tuple(judgement.folder / name for name in ("parity.md", "parity.json", "junit.xml"))
     show_verdict(console, summary(judgement, redaction), files)
-    return judgement.exit_code
 
 
 def _report(judgement: Judgement, folder: Path, redaction: Redaction) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import shutil
 import time
@@ -40,6 +41,16 @@ class Plan:
     credentials: Credentials = field(default_factory=Credentials)
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was observed: where it is, and of whom (role, name, version)."""
+
+    id: str
+    folder: Path
+    targets: tuple[tuple[Role, str, str], ...]
+    seconds: float
+
+
 class Watch:
     """What somebody who looks on is told; a terminal overrides it."""
 
@@ -60,7 +71,7 @@ async def parity(plan: Plan, watch: Watch, report: Callable[[Judgement, Path], N
     _refuse_nothing(plan)
     with new_run(plan.settings.reports) as (run, folder):
         targets = await observe(plan, folder, watch)
-        judgement = judged(plan, run, folder, targets, time.monotonic() - began)
+        judgement = judged(plan, Run(run, folder, targets, time.monotonic() - began))
         report(judgement, folder)
     return judgement
 
@@ -76,21 +87,18 @@ async def observe(plan: Plan, folder: Path, watch: Watch) -> tuple[tuple[Role, s
     return tuple(role.result() for role in roles)
 
 
-def judged(plan: Plan, run: str, folder: Path, targets: tuple[tuple[Role, str, str], ...], seconds: float) -> Judgement:
+def judged(plan: Plan, run: Run) -> Judgement:
     """From the stored observations alone, so that a run can be judged again."""
-    observations = folder / OBSERVATIONS
-    verdicts = judge_all(plan.scenarios, store.read(observations), plan.declared)
-    client, upstream = exchanges(store.read(observations))
+    observations = run.folder / OBSERVATIONS
     judgement = Judgement(
-        run,
+        run.id,
         plan.seed,
-        seconds,
-        targets,
+        run.seconds,
+        run.targets,
         plan.scenarios,
-        verdicts,
-        client,
-        upstream,
-        plan.settings.reports / "runs" / run,
+        judge_all(plan.scenarios, store.read(observations), plan.declared),
+        *exchanges(store.read(observations)),
+        folder=plan.settings.reports / "runs" / run.id,
     )
     return gate(judgement, plan.declared, datetime.now(UTC).date(), whole=plan.whole)
 
@@ -100,7 +108,8 @@ def judge_all(
 ) -> tuple[Verdict, ...]:
     """In the order of the scenarios."""
     by_id = {scenario.id: scenario for scenario in scenarios}
-    found = {c.scenario: judge(by_id[c.scenario], c, declared) for c in compare_all(observations)}
+    known = (observation for observation in observations if observation.scenario in by_id)
+    found = {c.scenario: judge(by_id[c.scenario], c, declared) for c in compare_all(known)}
     return tuple(found[scenario.id] for scenario in scenarios if scenario.id in found)
 
 
@@ -148,6 +157,19 @@ def new_run(reports: Path) -> Iterator[tuple[str, Path]]:
         _point_latest(reports, run)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def stored_run(folder: Path) -> tuple[Run, int]:
+    """A run that was reported, and the seed of its order. Raises `BadInput` if the folder holds none."""
+    file = folder.resolve() / "parity.json"
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        targets = tuple((Role(one["role"]), str(one["name"]), str(one["version"])) for one in told["targets"])
+        return Run(file.parent.name, file.parent, targets, float(told["seconds"])), int(told["seed"])
+    except OSError as error:
+        raise BadInput(f"cannot be read ({error.strerror}): name the folder of a run", file) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput("is not the report of a run", file) from error
 
 
 def _point_latest(reports: Path, run: str) -> None:

@@ -12,6 +12,8 @@ from harness.report.markdown import markdown
 from harness.report.redaction import Redaction
 from harness.report.summary import Summary
 
+REPORTS = ("parity.md", "parity.json", "junit.xml")
+
 
 def write_reports(result: Summary, folder: Path, redaction: Redaction) -> tuple[Path, ...]:
     """parity.json, parity.md, junit.xml: their paths. The folder is made where it is not there."""

@@ -175,3 +175,30 @@ def test_no_secret_of_a_run_is_stored(settings):
     texts = [path.read_text() for path in (file.parent / "reports" / "latest").rglob("*") if path.is_file()]
     assert any("<key>" in text for text in texts)
     assert not any("sk-parity-" in text for text in texts)
+
+
+def test_a_stored_run_is_judged_again_without_starting_anything(settings):
+    file = settings("header-lost")
+    assert parity(file).returncode == 1
+    (file.parent / "differences.toml").write_text(
+        """
+        [[difference]]
+        id = "request-id"
+        where = "/client/*/response/headers/*request-id"
+        kinds = ["missing"]
+        why = "A difference that this test declares after the run."
+        since = 2026-11-23
+        """
+    )
+    again = [
+        sys.executable,
+        "-m",
+        "harness",
+        "compare",
+        str(file.parent / "reports" / "latest"),
+        "--settings",
+        str(file),
+    ]
+    done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {d["declared_by"] for s in report(file)["scenarios"] for d in s["differences"]} == {"request-id"}
