@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from harness.comparison.tokens import Sort, tokens
-from harness.comparison.volatile import JSON_NUMBER, Places, below, leaves, volatile_in
+from harness.comparison.volatile import JSON_NUMBER, Places, leaves, volatile_in
 from harness.model import Json
 
 Spot = tuple[str, int]  # a place, and the position of the id in the leaf's text
@@ -81,7 +81,7 @@ def _walk(value: Json, place: str, places: Places, ids: re.Pattern[str], names: 
         case dict():
             return {key: _walk(item, f"{place}/{key}", places, ids, names) for key, item in value.items()}
         case list():
-            return [_walk(item, below(place, index), places, ids, names) for index, item in enumerate(value)]
+            return [_walk(item, f"{place}/*", places, ids, names) for item in value]
         case str():
             text = _without_others(value, places.get(place, {}))
             known = any(value in text for value in names)  # much faster than the pattern, on long texts

@@ -17,7 +17,8 @@ _TOLERANCE = 60.0  # seconds between a response's date and another time in it
 
 def readings(tree: Json) -> Iterator[float]:
     """Unix times of the `date` headers that the client saw: the origin's clock (RFC 9110, section 6.6.1)."""
-    for exchange in _list(_at(tree, "client")):
+    steps = _at(tree, "client")
+    for exchange in steps.values() if isinstance(steps, dict) else ():
         for text in _list(_at(exchange, "response", "headers", "date")):
             moment = instant(Sort.HTTP_DATE, str(text))
             if moment is not None:

@@ -7,6 +7,7 @@ the role first, one finish_reason per choice and no content after it, `[DONE]` l
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from harness.model import Json
 
@@ -23,14 +24,14 @@ _SAYS = {"role": "the role", "content": "content", "finish": "a finish_reason"}
 _CONSTANT = ("id", "object", "model")
 
 
+@dataclass(slots=True)
 class _Stream:
     """What is known so far."""
 
-    def __init__(self) -> None:
-        self.over: str | None = None
-        self.first: dict[str, Json] | None = None
-        self.choices: dict[int, str] = {}
-        self.tools: set[tuple[int, int]] = set()
+    over: str | None = None  # what ended it
+    first: dict[str, Json] | None = None  # chunk
+    choices: dict[int, str] = field(default_factory=dict)  # index -> state
+    tools: set[tuple[int, int]] = field(default_factory=set)  # choice and index of each tool call that has begun
 
 
 def violations(events: Sequence[tuple[str, Json]]) -> Iterator[str]:

@@ -19,7 +19,7 @@ _FRAMING = ("content-length", "transfer-encoding")  # judged against the body: s
 
 def tree(observation: Observation) -> Json:
     return {
-        "client": [_client(exchange) for exchange in _in_order(observation.client)],
+        "client": {str(exchange.step): _client(exchange) for exchange in _in_order(observation.client)},
         "upstream": [_upstream(exchange) for exchange in _in_order(observation.upstream)],
         "effects": _effects(observation.effects),
     }

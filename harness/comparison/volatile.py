@@ -46,21 +46,16 @@ class Volatile:
 
 
 def leaves(value: Json, place: str = "") -> Iterator[tuple[str, Json]]:
-    """Every leaf with its place: keys in alphabetical order, `*` for an index; only a client's step keeps its own."""
+    """Every leaf with its place: keys in alphabetical order, `*` for an index: an event more shifts those behind it."""
     match value:
         case dict():
             for key in sorted(value):
                 yield from leaves(value[key], f"{place}/{key}")
         case list():
-            for index, item in enumerate(value):
-                yield from leaves(item, below(place, index))
+            for item in value:
+                yield from leaves(item, f"{place}/*")
         case _:
             yield place, value
-
-
-def below(place: str, index: int) -> str:
-    """An event more shifts those behind it; a step stays where it is."""
-    return f"{place}/{index if place == '/client' else '*'}"
 
 
 def learn(pairs: Iterable[tuple[str, Json, Json]]) -> Volatile:
@@ -121,8 +116,8 @@ def _paired(one: Json, other: Json, place: str) -> Iterator[tuple[str, Json, Jso
             yield from _paired(one[key], other[key], f"{place}/{key}")
     elif isinstance(one, list) and isinstance(other, list):
         if len(one) == len(other):
-            for index, (a, b) in enumerate(zip(one, other, strict=True)):
-                yield from _paired(a, b, below(place, index))
+            for a, b in zip(one, other, strict=True):
+                yield from _paired(a, b, f"{place}/*")
     elif one != other:
         yield place, one, other
 

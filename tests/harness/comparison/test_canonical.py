@@ -16,7 +16,7 @@ def chat(call, chunks, text="done", created=1795397000, **more):
     """A stream of chunks with these ids, after a response header with another one."""
     events = [{"event": "", "data": {"id": chunk, "created": created}} for chunk in chunks]
     stream = {"events": events, "message": {"id": chunks[0], "text": text}}
-    return {"client": [{"response": {"status": 200, "headers": {"x-call-id": call, **more}, "stream": stream}}]}
+    return {"client": {"0": {"response": {"status": 200, "headers": {"x-call-id": call, **more}, "stream": stream}}}}
 
 
 def learnt(one, other):
@@ -32,7 +32,7 @@ def differences(candidate):
 
 
 def test_the_same_value_has_the_same_name_and_another_value_another():
-    seen = canonical(BASELINE, PLACES)["client"][0]["response"]
+    seen = canonical(BASELINE, PLACES)["client"]["0"]["response"]
     assert seen["headers"]["x-call-id"] == "<id 1>"
     assert [event["data"]["id"] for event in seen["stream"]["events"]] == ["<id 2>"] * 3
     assert seen["stream"]["events"][0]["data"]["created"] == "<number>"
@@ -54,7 +54,7 @@ def test_two_ids_that_become_one_are_a_difference():
 
 def test_a_lost_header_does_not_rename_the_ids_behind_it():
     candidate = chat("x", ["chatcmpl-zzz9"] * 3)
-    del candidate["client"][0]["response"]["headers"]["x-call-id"]
+    del candidate["client"]["0"]["response"]["headers"]["x-call-id"]
     assert differences(candidate) == [("/client/0/response/headers/x-call-id", Kind.MISSING)]
 
 
@@ -67,7 +67,7 @@ def test_an_event_more_does_not_shift_what_is_volatile():
 def test_an_id_is_renamed_within_other_texts_too():
     baseline = chat("call-00000001", ["chatcmpl-aaa1"], text="see call-00000001 for more")
     places = learnt(baseline, chat("call-00000002", ["chatcmpl-bbb2"], text="see call-00000002 for more"))
-    seen = canonical(baseline, places)["client"][0]["response"]["stream"]["message"]["text"]
+    seen = canonical(baseline, places)["client"]["0"]["response"]["stream"]["message"]["text"]
     assert seen == "see <id 1> for more"
     wrong = chat("call-00000077", ["chatcmpl-zzz9"], text="see call-00000078 for more")
     assert compare(*canonical_pair(baseline, wrong, places))
@@ -82,7 +82,7 @@ def test_a_volatile_value_that_changes_its_type_or_its_form_differs():
 
 def test_a_port_in_a_url_is_volatile_and_the_rest_of_the_url_is_not():
     def at(url):
-        return {"client": [{"response": {"headers": {"x-api-base": url}}}]}
+        return {"client": {"0": {"response": {"headers": {"x-api-base": url}}}}}
 
     baseline = at("http://127.0.0.1:41234/anthropic")
     places = learnt(baseline, at("http://127.0.0.1:40001/anthropic"))
@@ -98,7 +98,7 @@ def test_canonical_trees_stay_as_they_are_and_names_are_as_many_as_ids(chunks, c
     assert canonical(once, places) == once
     at_ids = [place for place, sorts in places.items() if "id" in json.dumps(list(sorts.values()))]
     if any("events" in place for place in at_ids):
-        names = re.findall(r'"id": "(<id \d+>)"', json.dumps(once["client"][0]["response"]["stream"]["events"]))
+        names = re.findall(r'"id": "(<id \d+>)"', json.dumps(once["client"]["0"]["response"]["stream"]["events"]))
         assert len(set(names)) == len(set(chunks))
 
 
@@ -116,4 +116,4 @@ def test_consistent_renaming_is_no_difference_and_inconsistent_renaming_is_one(p
 
 
 def _body(number, time):
-    return {"client": [{"response": {"body": {"number": number, "time": time}}}]}
+    return {"client": {"0": {"response": {"body": {"number": number, "time": time}}}}}

@@ -91,3 +91,9 @@ def test_a_body_with_one_change_in_a_large_tree_gives_only_that():
 def test_same_is_strict_about_types_at_any_depth():
     assert same({"a": [1, "x"]}, {"a": [1, "x"]})
     assert not same({"a": [1, "x"]}, {"a": [True, "x"]})
+
+
+def test_steps_are_never_paired_with_other_steps():
+    good, bad = {"response": {"status": 200}}, {"response": {"status": 500}}
+    steps = {"client": {"0": good, "1": bad, "2": good}}, {"client": {"0": bad, "1": good, "2": bad}}
+    assert brief(*steps) == [(f"/client/{step}/response/status", Kind.CHANGED) for step in range(3)]

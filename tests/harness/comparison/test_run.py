@@ -67,7 +67,7 @@ def test_a_baseline_that_differs_from_itself_in_more_than_volatile_values_is_noi
 
 def test_musts_are_read_from_trees_in_which_nothing_is_renamed():
     (found,) = compare_all([observed(role) for role in Role])
-    response = found.trees[Role.CANDIDATE]["client"][0]["response"]
+    response = found.trees[Role.CANDIDATE]["client"]["0"]["response"]
     assert response["headers"]["date"] == "Mon, 23 Nov 2026 01:39:33 GMT"
 
 

@@ -15,7 +15,7 @@ def observed(*client, upstream=(), effects=Effects()):
 
 def answered(headers=(), body=b"", status=200, failure=None, request=ASKED):
     response = Response(status, headers, (Chunk(0.1, body),) if body else (), failure)
-    return observed(Exchange(request, response))["client"][0]
+    return observed(Exchange(request, response))["client"]["0"]
 
 
 def test_header_names_are_lower_case_and_repeated_ones_are_lists_in_wire_order():
@@ -59,7 +59,7 @@ def test_an_event_stream_is_a_stream_and_json_sent_for_one_is_a_body():
 
 
 def test_a_failure_stands_instead_of_a_response_or_beside_a_part_of_one():
-    failed = observed(Exchange(ASKED, Failure("refused", "nobody there")))["client"][0]
+    failed = observed(Exchange(ASKED, Failure("refused", "nobody there")))["client"]["0"]
     assert failed == {"failure": {"kind": "refused"}}
     cut = answered(body=b"par", failure=Failure("cut", "closed"))
     assert cut["failure"] == {"kind": "cut"}
@@ -86,7 +86,7 @@ def test_upstream_calls_are_in_the_order_of_their_steps_and_then_of_their_times(
 def test_the_clients_request_is_not_part_of_it_and_the_effects_are():
     seen = observed(effects=Effects(calls=(1, 3), withheld=("step 0 call 0: event 1",)))
     assert seen == {
-        "client": [],
+        "client": {},
         "upstream": [],
         "effects": {
             "calls": [1, 3],

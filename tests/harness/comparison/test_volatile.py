@@ -5,7 +5,7 @@ from harness.comparison.volatile import JSON_NUMBER, WHOLE, learn, leaves
 
 
 def client(**response):
-    return {"client": [{"response": response}]}
+    return {"client": {"0": {"response": response}}}
 
 
 def headers(**values):
@@ -103,7 +103,7 @@ def test_a_number_in_one_error_message_says_nothing_about_another_message():
 
 
 def test_the_step_of_a_client_is_part_of_a_place_and_other_indices_are_not():
-    tree = {"client": [{"a": [1, 2]}, {"a": [3]}], "upstream": [{"b": 4}, {"b": 5}]}
+    tree = {"client": {"0": {"a": [1, 2]}, "1": {"a": [3]}}, "upstream": [{"b": 4}, {"b": 5}]}
     assert [place for place, _ in leaves(tree)] == [
         "/client/0/a/*",
         "/client/0/a/*",

@@ -30,7 +30,7 @@ def scenario(*must):
 
 def seen(baseline=200, candidate=200, found=(), noise=(), problem=None):
     trees = {
-        role: {"client": [{"response": {"status": status, "grammar": []}}]}
+        role: {"client": {"0": {"response": {"status": status, "grammar": []}}}}
         for role, status in [(Role.BASELINE, baseline), (Role.AGAIN, baseline), (Role.CANDIDATE, candidate)]
     }
     return Compared("claude-code/plain", trees, noise, found, problem)
