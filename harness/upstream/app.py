@@ -10,12 +10,13 @@ from typing import Self
 
 from harness.errors import PortTaken
 from harness.model import Exchange, Reply, Request, Scenario
-from harness.upstream.answer import answer
+from harness.upstream.answer import Timing, answer
 from harness.upstream.autoplay import nobody_scripted
 from harness.upstream.connection import Connection
 from harness.upstream.play import Call, Play, Progress, Stage
 
 Improvise = Callable[[Request], Reply]
+_HOST = "127.0.0.1"
 
 
 class SimulatedUpstream:
@@ -23,12 +24,13 @@ class SimulatedUpstream:
 
     A call gets the next reply of the step that it belongs to (`play`); one that nobody scripted gets what `improvise`
     answers, or else an error that says so. With `improvise` alone the upstream is one that answers anything.
+    `patience` and `gap` are seconds: see `Timing`.
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, patience: float = 5.0, improvise: Improvise | None = None
+        self, port: int = 0, *, patience: float = 5.0, gap: float = 0.01, improvise: Improvise | None = None
     ) -> None:
-        self._host, self._port, self._patience = host, port, patience
+        self._port, self._timing = port, Timing(patience, gap)
         self._improvise = improvise
         self._stage = Stage()
         self._connections: set[Connection] = set()
@@ -36,7 +38,7 @@ class SimulatedUpstream:
 
     @property
     def url(self) -> str:
-        return f"http://{self._host}:{self._port}"
+        return f"http://{_HOST}:{self._port}"
 
     @property
     def unscripted(self) -> tuple[Exchange, ...]:
@@ -46,7 +48,7 @@ class SimulatedUpstream:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(self._connect, self._host, self._port)
+            self._server = await loop.create_server(self._connect, _HOST, self._port)
         except OSError as error:
             raise PortTaken(self._port) from error
         self._port = self._server.sockets[0].getsockname()[1]
@@ -85,7 +87,7 @@ class SimulatedUpstream:
 
     async def _answer(self, request: Request, connection: Connection) -> None:
         call, client = self._call(request)
-        await answer(call, connection, client, self._patience)
+        await answer(call, connection, client, self._timing)
 
     def _call(self, request: Request) -> tuple[Call, Progress]:
         play, step = self._stage.place_of(request) or (None, None)

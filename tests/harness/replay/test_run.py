@@ -36,7 +36,10 @@ KEY = "sk-parity-very-secret"
 @asynccontextmanager
 async def site(buffered: bool = False, patience: float = 0.2, settle: float = 10.0) -> AsyncIterator[Site]:
     """A gateway of bytes before an upstream."""
-    async with SimulatedUpstream(patience=patience) as upstream, server(passing_on(upstream.url, buffered)) as url:
+    async with (
+        SimulatedUpstream(patience=patience, gap=0) as upstream,
+        server(passing_on(upstream.url, buffered)) as url,
+    ):
         yield Site(RunningTarget("gateway", url), upstream, KEY, Role.CANDIDATE, settle_patience=settle)
 
 

@@ -29,7 +29,7 @@ REQUEST = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}
 
 @pytest.fixture
 async def upstream() -> AsyncIterator[SimulatedUpstream]:
-    async with SimulatedUpstream(patience=0.05) as running:
+    async with SimulatedUpstream(patience=0.05, gap=0) as running:
         yield running
 
 
@@ -171,7 +171,7 @@ async def test_a_cut_before_the_status_line_is_no_response_at_all(upstream: Simu
 
 
 async def test_a_wait_for_the_client_ends_when_the_client_has_seen_enough() -> None:
-    async with SimulatedUpstream(patience=30) as upstream:
+    async with SimulatedUpstream(patience=30, gap=0) as upstream:
         reply = Reply(acts=(Send(b"data: a\n\n"), WaitForClient(2), Send(b"data: b\n\n")))
         with upstream.play(one_step(reply)) as play:
             play.begin(0)
