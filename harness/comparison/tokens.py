@@ -19,6 +19,10 @@ _TOKEN = re.compile(
 )
 
 
+_JOINTS = re.compile(r"[-_.+=]")
+_COUNT = re.compile(r"-?\d{1,3}")
+
+
 class Sort(StrEnum):
     """What a token is; the value is the name that a volatile one gets, an id's is numbered."""
 
@@ -49,15 +53,20 @@ def sort_of(token: re.Match[str]) -> Sort:
 
 
 def sort_of_word(word: str) -> Sort:
-    if any(character.isdigit() for character in word):
-        return Sort.ID if len(word) >= _LONG else Sort.VARIES
-    random = len(word) >= _BLOB and word.isalpha() and word != word.lower() and not _made_of_words(word)
-    return Sort.ID if random else Sort.WORD
+    parts = [part for part in _JOINTS.split(word) if part]
+    if all(part.isalpha() or is_count(part) for part in parts):  # claude-sonnet-4-5, unless it is random letters
+        return Sort.ID if any(map(_is_random, parts)) else Sort.WORD
+    return Sort.ID if len(word) >= _LONG else Sort.VARIES
 
 
-def _made_of_words(word: str) -> bool:
-    """CamelCase: `ServiceUnavailableError` has a capital for every few letters, random letters for every second."""
-    return 3 * sum(character.isupper() for character in word) <= len(word)
+def _is_random(letters: str) -> bool:
+    """`ServiceUnavailableError` has a capital for every few letters, random ones have one for every second."""
+    return len(letters) >= _BLOB and not letters.isupper() and 3 * sum(map(str.isupper, letters)) > len(letters)
+
+
+def is_count(text: str) -> bool:
+    """A small whole number: retries, tokens, a status. It is part of what is said, not something measured."""
+    return _COUNT.fullmatch(text) is not None
 
 
 def skeleton(text: str) -> str:

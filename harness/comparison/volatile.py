@@ -1,7 +1,8 @@
 """Where a target's answers differ from one run to the next: learnt from the baseline, which was run twice.
 
-Only generated-looking tokens (ids, numbers, dates) of what programs wrote (headers, bodies, paths) can be volatile. A
-status that flickers, a word that changes, a list that grows or a key that comes and goes is noise, and is reported.
+Only generated-looking tokens (ids, measured numbers, dates) of what programs wrote (headers, bodies, paths) can be
+volatile. A status or a count that flickers, a word that changes, a list that grows, a key that comes and goes: all that
+is noise.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from harness.comparison.clock import instant, near, readings
-from harness.comparison.tokens import Sort, looks_generated, skeleton, sort_of, tokens
+from harness.comparison.tokens import Sort, is_count, looks_generated, skeleton, sort_of, tokens
 from harness.model import Json
 
 Places: TypeAlias = Mapping[str, Mapping[int, Sort]]  # place -> token number, WHOLE or JSON_NUMBER -> what is there
@@ -71,10 +72,8 @@ def learn(pairs: Iterable[tuple[str, Json, Json]]) -> Volatile:
         own[scenario] = _differing(one, other)
         for tree in (one, other):
             clock |= {*readings(tree)}
-            for place, leaf in leaves(tree):
-                for position, sort, text in volatile_in(leaf, own[scenario].get(place, {})):
-                    if sort in (Sort.NUMBER, Sort.VARIES) and instant(sort, text) is None:
-                        chance.setdefault(_spot(place, leaf), {})[position] = sort
+            for spot, position, sort in _by_chance(tree, own[scenario]):
+                chance.setdefault(spot, {})[position] = sort
     return Volatile(own, chance, sorted(clock))
 
 
@@ -82,7 +81,7 @@ def volatile_in(leaf: Json, places: Mapping[int, Sort]) -> Iterator[tuple[int, S
     """The volatile parts of that leaf: (position, sort, text). What does not look like its sort is left out."""
     if not places:
         return
-    if isinstance(leaf, int | float) and not isinstance(leaf, bool) and JSON_NUMBER in places:
+    if _is_number(leaf) and JSON_NUMBER in places:
         yield JSON_NUMBER, Sort.NUMBER, repr(leaf)
     elif isinstance(leaf, str) and WHOLE in places and looks_generated(leaf):
         yield WHOLE, Sort.ID, leaf
@@ -97,6 +96,14 @@ def _fits(token: re.Match[str], wanted: Sort) -> bool:
     if wanted is Sort.ID:  # digits alone can be what a random id came out as
         return sort is Sort.ID or (sort is Sort.NUMBER and looks_generated(text))
     return sort is wanted or (wanted is Sort.VARIES and sort in (Sort.NUMBER, Sort.ID))
+
+
+def _by_chance(tree: Json, places: Places) -> Iterator[tuple[tuple[str, str], int, Sort]]:
+    """What differed here, and could as well have been the same: neither ids nor times."""
+    for place, leaf in leaves(tree):
+        for position, sort, text in volatile_in(leaf, places.get(place, {})):
+            if sort in (Sort.NUMBER, Sort.VARIES) and instant(sort, text) is None:
+                yield _spot(place, leaf), position, sort
 
 
 def _differing(one: Json, other: Json) -> dict[str, dict[int, Sort]]:
@@ -122,10 +129,14 @@ def _paired(one: Json, other: Json, place: str) -> Iterator[tuple[str, Json, Jso
         yield place, one, other
 
 
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _volatile(one: Json, other: Json) -> Iterator[tuple[int, Sort]]:
     if isinstance(one, str) and isinstance(other, str):
         yield from _volatile_tokens(one, other)
-    elif all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other)):
+    elif _is_number(one) and _is_number(other) and not (is_count(repr(one)) and is_count(repr(other))):
         yield JSON_NUMBER, Sort.NUMBER
 
 
@@ -136,8 +147,8 @@ def _volatile_tokens(one: str, other: str) -> Iterator[tuple[int, Sort]]:
             yield WHOLE, Sort.ID
         return
     for number, (a, b) in enumerate(zip(left, right, strict=True)):
-        sorts = sort_of(a), sort_of(b)
-        if a.group() != b.group() and Sort.WORD not in sorts:
+        sorts, counts = (sort_of(a), sort_of(b)), is_count(a.group()) and is_count(b.group())
+        if a.group() != b.group() and Sort.WORD not in sorts and not counts:
             yield number, _wider(*sorts)
 
 
@@ -160,7 +171,7 @@ def _times(leaf: Json, clock: Sequence[float]) -> dict[int, Sort]:
     """Where that leaf has a time that was read from the clock."""
     if isinstance(leaf, str) and _TIME.search(leaf):
         found = [(number, sort_of(token), token.group()) for number, token in enumerate(tokens(leaf))]
-    elif isinstance(leaf, int | float) and not isinstance(leaf, bool):
+    elif _is_number(leaf):
         found = [(JSON_NUMBER, Sort.NUMBER, repr(leaf))]
     else:
         return {}

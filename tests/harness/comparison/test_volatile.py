@@ -29,7 +29,7 @@ def test_only_the_differing_parts_of_a_text_are_volatile():
 
 
 def test_numbers_are_volatile_as_numbers_and_not_as_texts():
-    assert learnt(client(body={"created": 1}), client(body={"created": 2})) == {
+    assert learnt(client(body={"created": 5001}), client(body={"created": 5002})) == {
         "/client/0/response/body/created": {JSON_NUMBER: Sort.NUMBER}
     }
 
@@ -44,6 +44,9 @@ def test_a_base64_id_whose_parts_do_not_line_up_is_volatile_as_a_whole():
     [
         (client(status=200), client(status=500)),
         (client(body={"stop_reason": "end_turn"}), client(body={"stop_reason": "max_tokens"})),
+        (client(body={"usage": {"tokens": 3}}), client(body={"usage": {"tokens": 4}})),
+        (headers(x_litellm_attempted_retries="0"), headers(x_litellm_attempted_retries="1")),
+        (client(body={"message": "failed with 503"}), client(body={"message": "failed with 500"})),
         (client(body={"n": 1}), client(body={"n": None})),
         (client(body={"n": 1}), client(body={"n": "1"})),
         (client(body={"n": True}), client(body={"n": False})),
