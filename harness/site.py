@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.model import Role, Target
 from harness.replay.ports import free_port
 from harness.replay.run import Site
-from harness.replay.target import running, version_of
+from harness.replay.target import RunningTarget, running, version_of
 from harness.settings import Settings
 from harness.upstream.app import SimulatedUpstream
 
@@ -44,16 +44,25 @@ async def site(
     role: Role, name: str, settings: Settings, credentials: Credentials, port: int | None, logs: Path
 ) -> AsyncIterator[tuple[Site, str]]:
     """Gives the running target, and its version. The baseline's second instance takes free ports, whatever is fixed."""
-    chosen = settings.target(name)
-    target = chosen.target(name)
-    fixed = {} if role is Role.AGAIN else {**chosen.ports, **({"port": port} if port else {})}
+    fixed = {} if role is Role.AGAIN else {**settings.target(name).ports, **({"port": port} if port else {})}
+    async with SimulatedUpstream(patience=settings.patience) as upstream:
+        place = gateway(name, settings, credentials, upstream.url, fixed, logs / role.value.replace(" ", "-"))
+        async with place as (target, version):
+            yield Site(target, upstream, credentials.key, role, credentials.hidden(settings.environment)), version
+
+
+@asynccontextmanager
+async def gateway(
+    name: str, settings: Settings, credentials: Credentials, upstream_url: str, fixed: Mapping[str, int], logs: Path
+) -> AsyncIterator[tuple[RunningTarget, str]]:
+    """Gives the running target, whose provider is `upstream_url`, and its version; `fixed` are ports."""
+    target = settings.target(name).target(name)
     with tempfile.TemporaryDirectory(prefix="gateway-parity-") as home:
-        async with SimulatedUpstream(patience=settings.patience) as upstream:
-            names = _names(settings, target, upstream.url, credentials.key, fixed)
-            env = environment(settings.environment, credentials, names, home)
-            version = await version_of(target, names, env)
-            async with running(target, names, logs / role.value.replace(" ", "-"), env) as place:
-                yield Site(place, upstream, credentials.key, role, credentials.hidden(settings.environment)), version
+        names = _names(settings, target, upstream_url, credentials.key, fixed)
+        env = environment(settings.environment, credentials, names, home)
+        version = await version_of(target, names, env)
+        async with running(target, names, logs, env) as place:
+            yield place, version
 
 
 def environment(

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "settings": {"model", "errors"},
     "site": LEAVES | {"settings", "replay", "upstream"},
     "journey": LEAVES | STEPS | {"settings", "site"},
-    "recording": LEAVES | STEPS | {"settings", "site", "clients"},
+    "situations": LEAVES | {"upstream"},
+    "recording": LEAVES | STEPS | {"settings", "site", "clients", "situations"},
     "cli": LEAVES | STEPS | {"settings", "journey", "recording"},
     "__main__": {"cli"},
 }

@@ -73,6 +73,8 @@ def _pieces(tree: Any) -> Iterator[tuple[Channel, Place, str]]:
         case {"choices": [*_]}:
             for number, choice in enumerate(tree["choices"]):
                 yield from _of_choice(number, choice)
+        case {"candidates": [{"content": {"parts": [{**part}]}}]}:
+            yield from _piece(("candidate",), ("candidates", 0, "content", "parts", 0), dict(part), "text")
 
 
 def _of_choice(number: int, choice: Any) -> Iterator[tuple[Channel, Place, str]]:
