@@ -37,15 +37,14 @@ HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection"
     b" te trailer transfer-encoding upgrade".split()
 )
-KEPT_OPEN = 4.0  # seconds; uvicorn, behind us, closes an idle connection after 5
 
 log = logging.getLogger("binary_proxy")
 
 
 def create_app(config: Config, litellm_url: str, environ: Mapping[str, str]) -> FastAPI:
-    client = httpx.AsyncHTTPTransport(
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=1000, keepalive_expiry=KEPT_OPEN)
-    )
+    # A connection for each request: LiteLLM closes one without a word after an error of its own (a JSON array does it),
+    # and the next client would get a 502 for it.
+    client = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=None, max_keepalive_connections=0))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
