@@ -38,14 +38,16 @@ async def replay(scenario: Scenario, site: Site) -> Observation:
         client = [exchange for group in _groups(scenario.steps) for exchange in await _together(group, play, site)]
         await play.settle(site.settle_patience)
     site.target.require_alive()
-    hidden = partial(_hidden, secrets={site.key: KEY, **site.hidden})
+    secrets = {site.key: KEY, **site.hidden}
+    hidden = partial(_hidden, secrets=secrets)
+    effects = play.effects()
     return Observation(
         scenario.id,
         site.target.name,
         site.role,
         tuple(map(hidden, client)),
         tuple(map(hidden, play.exchanges())),
-        play.effects(),
+        replace(effects, unexpected=tuple(_renamed(note, secrets) for note in effects.unexpected)),
     )
 
 

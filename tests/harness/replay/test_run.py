@@ -134,6 +134,12 @@ async def test_the_key_does_go_out() -> None:
     assert header(seen[0].headers, "x-api-key") == KEY
 
 
+async def test_a_secret_in_the_path_of_an_unexpected_call_is_hidden() -> None:
+    async with site() as place:
+        observed = await replay(one_step(request=Request("GET", f"/v1?key={KEY}")), place)
+    assert observed.effects.unexpected == ("step 0: GET /v1?key=<key>",)
+
+
 async def test_a_client_that_leaves_at_an_event_aborts_the_upstream_call() -> None:
     held = Reply(200, SSE, acts=(Send(b"data: a\n\n"), Wait(60)))
     observed = await observe(one_step(held, leave_after=1))
