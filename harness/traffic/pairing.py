@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from harness.model import Exchange, Response
 
 _WORD = re.compile(rb"\w+")
 
 
-def end(exchange: Exchange) -> float:
-    """When its last byte came; never, where it did not come to an end."""
-    if not isinstance(exchange.outcome, Response) or exchange.outcome.failure is not None:
-        return float("inf")
+def end(exchange: Exchange) -> float | None:
+    """When its last byte came; None where none ever did."""
+    if not isinstance(exchange.outcome, Response):
+        return None
     return exchange.at + (exchange.outcome.chunks[-1].at if exchange.outcome.chunks else 0.0)
 
 
@@ -23,16 +23,23 @@ def pair(client: Sequence[Exchange], upstream: Sequence[Exchange]) -> list[list[
     requests is the gateway's own, and belongs to none."""
     pairs: list[list[Exchange]] = [[] for _ in client]
     for call in sorted(upstream, key=lambda exchange: exchange.at):
-        if (owner := _owner(client, call)) is not None:
-            pairs[owner].append(call)
+        possible = [index for index, one in enumerate(client) if _under_way(one, call.at)]
+        if possible:
+            pairs[min(possible, key=_rank(client, pairs, call))].append(call)
     return pairs
 
 
-def _owner(client: Sequence[Exchange], call: Exchange) -> int | None:
-    """Among several that were under way: the likest; among equals the last to begin, which waits the longest still."""
-    possible = [index for index, one in enumerate(client) if one.at <= call.at <= end(one)]
+def _under_way(exchange: Exchange, at: float) -> bool:
+    ended = end(exchange)
+    return exchange.at <= at and (ended is None or at <= ended)
+
+
+def _rank(
+    client: Sequence[Exchange], pairs: Sequence[Sequence[Exchange]], call: Exchange
+) -> Callable[[int], tuple[float, int]]:
+    """The likest comes first; equal ones (clients do send the same request twice at once) take turns."""
     words = _words(call)
-    return max(possible, key=lambda index: (_likeness(words, _words(client[index])), client[index].at), default=None)
+    return lambda index: (-_likeness(words, _words(client[index])), len(pairs[index]))
 
 
 def _words(exchange: Exchange) -> Counter[bytes]:

@@ -19,7 +19,7 @@ from ruamel.yaml.representer import SafeRepresenter
 from harness.errors import BadInput
 from harness.model import Json
 
-_SHARED = 400  # characters of compact JSON from which an equal tree or text is written once
+_SHARED = 1500  # characters of compact JSON from which an equal tree or text is written once
 _LINE = 110  # a tree of up to that many characters stays on one line
 _LINE_EACH = frozenset({"events", "must"})  # their members stay on one line, whatever their size
 _LITERAL = re.compile(

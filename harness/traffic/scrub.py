@@ -34,6 +34,7 @@ _ID_HEADER = re.compile(
 )
 _PAIR = re.compile(r"([^=;,\s]+)=([^;,\s]+)")
 _COOKIE_ATTRIBUTES = frozenset({"expires", "path", "domain", "max-age", "samesite", "secure", "httponly", "priority"})
+_MACHINE = frozenset({"x-stainless-os-version"})  # tells the kernel of whoever records
 _SHORTEST_SECRET = 8
 
 
@@ -115,6 +116,8 @@ def _value(name: str, value: str, bodies: Bodies) -> str:
         return f"{scheme}{space}{KEY}"
     if name in {"cookie", "set-cookie"}:
         return _PAIR.sub(lambda pair: _cookie(pair, bodies), value)
+    if name in _MACHINE:
+        return bodies.texts.fill(value)
     return bodies.id(value) if _ID_HEADER.fullmatch(name) else bodies.texts.keep(value)
 
 

@@ -73,8 +73,8 @@ def _pieces(tree: Any) -> Iterator[tuple[Channel, Place, str]]:
         case {"choices": [*_]}:
             for number, choice in enumerate(tree["choices"]):
                 yield from _of_choice(number, choice)
-        case {"candidates": [{"content": {"parts": [{**part}]}}]}:
-            yield from _piece(("candidate",), ("candidates", 0, "content", "parts", 0), dict(part), "text")
+        case {"candidates": [{"content": {"parts": [{"text": str(text)}]}}]}:
+            yield ("candidate", "text"), ("candidates", 0, "content", "parts", 0, "text"), text
 
 
 def _of_choice(number: int, choice: Any) -> Iterator[tuple[Channel, Place, str]]:

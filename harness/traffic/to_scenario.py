@@ -32,7 +32,7 @@ _OF_THE_CONNECTION = frozenset(
 )  # RFC 9110
 _ENOUGH_DELTAS = 3  # a stream with as many pieces of content shows a proxy that holds them back
 _SLACK = 0.005  # seconds: a request that close to the end of another was sent after it
-_LAST_EVENTS = ("message_stop", "response.completed")
+_LAST_EVENTS = ("message_stop", "response.completed", "error")
 
 
 def to_scenario(about: Scenario, client: Sequence[Exchange], upstream: Sequence[Exchange]) -> Scenario:
@@ -45,7 +45,8 @@ def to_scenario(about: Scenario, client: Sequence[Exchange], upstream: Sequence[
 
 
 def _overlaps(requests: Sequence[Exchange], index: int) -> bool:
-    return any(end(before) - _SLACK > requests[index].at for before in requests[:index])
+    ends = [ended for before in requests[:index] if (ended := end(before)) is not None]
+    return any(ended - _SLACK > requests[index].at for ended in ends)
 
 
 def _step(exchange: Exchange, calls: Sequence[Exchange]) -> Step:

@@ -11,16 +11,16 @@ from tests.harness.traffic.nouns import TREE
 @given(TREE)
 def test_every_tree_comes_back_as_it_was(tree: Json) -> None:
     # repr, because NaN is not equal to itself
-    shared: list[Json] = [tree, {"text": "long " * 100, "k": tree}, "long " * 100]
+    shared: list[Json] = [tree, {"text": "long " * 400, "k": tree}, "long " * 400]
     wholes: list[Json] = [tree, shared, {"events": [tree, {"k": tree}]}]
     for whole in wholes:
         assert repr(load(dump(whole), "file")) == repr(whole)
 
 
 def test_equal_big_trees_are_written_once() -> None:
-    tools: Json = [{"name": "Bash", "description": "what it does " * 60}]
+    tools: Json = [{"name": "Bash", "description": "what it does " * 160}]
     text = dump({"first": {"tools": tools}, "second": {"tools": tools}})
-    assert text.count("what it does") == 60
+    assert text.count("what it does") == 160
     assert load(text, "file") == {"first": {"tools": tools}, "second": {"tools": tools}}
 
 

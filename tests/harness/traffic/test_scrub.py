@@ -165,7 +165,9 @@ def test_a_streamed_text_is_scrubbed_as_the_whole_that_it_will_be(words: list[st
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": one}} for one in pieces
     ]
     chat = [{"choices": [{"index": 0, "delta": {"content": one}}]} for one in pieces]
+    gemini = [{"candidates": [{"content": {"parts": [{"text": one}], "role": "model"}}]} for one in pieces]
     whole = scrubbed_tree({"content": text})["content"]
+    assert "".join(event["candidates"][0]["content"]["parts"][0]["text"] for event in _stream(gemini)) == whole
     assert "".join(event["delta"]["text"] for event in _stream(events)) == whole
     assert "".join(event["choices"][0]["delta"]["content"] for event in _stream(chat)) == whole
 

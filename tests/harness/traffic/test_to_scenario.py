@@ -39,6 +39,18 @@ def test_of_two_requests_under_way_the_likest_caused_the_call() -> None:
     assert pair(client, calls) == [[calls[1]], [calls[0]]]
 
 
+def test_equal_requests_at_once_take_turns() -> None:
+    calls = [exchange(0.2, "the same"), exchange(0.3, "the same")]
+    assert pair([exchange(0, "the same"), exchange(0.1, "the same")], calls) == [calls[:1], calls[1:]]
+
+
+def test_after_a_request_without_an_answer_the_next_one_is_not_together_with_it() -> None:
+    client = [exchange(0, "again", Failure("cut", "reset")), exchange(2, "again")]
+    calls = [exchange(0.1, "again"), exchange(2.1, "again")]
+    steps = to_scenario(ABOUT, client, calls).steps
+    assert [(step.together, len(step.replies)) for step in steps] == [(False, 1), (False, 1)]
+
+
 def test_a_call_outside_of_all_requests_is_the_gateways_own() -> None:
     assert pair([exchange(0, "one")], [exchange(5, "one")]) == [[]]
 
