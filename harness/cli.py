@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from harness.errors import HarnessError
 from harness.journey import Plan, Watch, judged, parity, plan_of, stored_run
-from harness.model import Judgement, Role
+from harness.model import Judgement, Role, Scenario
+from harness.recording import Recording, record, record_clients
 from harness.report.files import REPORTS, write_reports
 from harness.report.redaction import Redaction
 from harness.report.summary import summary
@@ -83,6 +85,59 @@ def compare_command(folder: Path, file: Path) -> None:
 
     console = Console()
     _exit(console, again)
+
+
+@main.command("record")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--listen", default=8760, show_default=True, help="The port that clients are to send to.")
+@click.option("--to", "gateway", required=True, metavar="URL", help="The gateway, http://127.0.0.1:8764 for instance.")
+@click.option("--upstream-listen", default=8761, show_default=True, help="The port that the gateway is to send to.")
+@click.option("--upstream", metavar="URL", help="The gateway's provider; without it the scenario has no replies.")
+@click.option("--title", default="Recorded traffic", show_default=True, help="What happens in it, in a sentence.")
+@click.option("--program", help="The client and its version. Default: the folder's name.")
+@click.option("--covers", default="", help="Words for what it is about: stream,tools")
+@click.option("--keep-text", is_flag=True, help="Leave human language as it is. Credentials and ids never stay.")
+def record_command(
+    file: Path | None, title: str, program: str | None, covers: str, keep_text: bool, **places: Any
+) -> None:
+    """Stand before a gateway, keep what passes, and write it on Ctrl-C.
+
+    FILE is scenarios/<client>/<name>.yaml; without it the time is the name. What is written is scrubbed: no credential,
+    no id, and no human language is what it was.
+    """
+    now = datetime.now(UTC)
+    place = file or Path(f"scenarios/recorded/{now:%Y%m%d-%H%M%S}.yaml")
+    client = place.absolute().parent.name
+    source = f"recorded {now:%Y-%m-%d}, {program or client}"
+    about = Scenario(f"{client}/{place.stem}", client, title, source, tuple(covers.split(",")) if covers else (), ())
+    ports = (places["listen"], places["upstream_listen"])
+    recording = Recording(about, place, places["gateway"], places["upstream"], *ports, keep_text)
+    console = Console()
+
+    async def until_interrupted() -> int:
+        requests = await record(recording, lambda line: console.print(line, highlight=False))
+        console.print(f"{place}: {requests} requests" if requests else "nothing was sent: nothing is written")
+        return 0 if requests else 2
+
+    _exit(console, until_interrupted)
+
+
+@main.command("record-clients")
+@click.option("--settings", "file", type=click.Path(path_type=Path), default=Path("harness.toml"), show_default=True)
+@click.option("--only", default="", help="Only situations whose id contains this: claude-code/tool-loop")
+@click.option("--cache", type=click.Path(path_type=Path), default=Path(".cache"), show_default=True)
+def record_clients_command(file: Path, only: str, cache: Path) -> None:
+    """Put the real clients through every situation, before the baseline, and write the scenarios.
+
+    Needs npm (Claude Code) and Java with Maven (openai-java).
+    """
+    console = Console()
+
+    async def every_situation() -> int:
+        await record_clients(read_settings(file, {}), only, cache, lambda line: console.print(line, highlight=False))
+        return 0
+
+    _exit(console, every_situation)
 
 
 async def _parity(plan: Plan, console: Console) -> int:
