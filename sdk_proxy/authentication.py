@@ -10,20 +10,7 @@ from litellm.proxy._types import ProxyException, UserAPIKeyAuth
 from litellm.proxy.auth.auth_utils import is_request_body_safe
 from pydantic import SecretStr
 
-# The first that is sent decides (litellm/proxy/auth/user_api_key_auth.py, get_api_key, 1.106.2).
-_PLAIN_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
-_SCHEMES = ("Bearer ", "Basic ", "bearer ")
-
-
-def sent_key(headers: Mapping[str, str]) -> str | None:
-    """The key without its scheme; "" where Authorization has no scheme; None where there is none."""
-    own = headers.get("x-litellm-api-key")
-    if own is not None:
-        return _without_scheme(own, otherwise=own)
-    authorization = headers.get("authorization")
-    if authorization:
-        return _without_scheme(authorization, otherwise="")
-    return next((headers[name] for name in _PLAIN_HEADERS if name in headers), None)
+from sdk_proxy.credentials import sent_key
 
 
 def authenticate(headers: Mapping[str, str], master_key: SecretStr | None) -> None:
@@ -50,11 +37,6 @@ def refuse_unsafe(body: dict[str, Any], general_settings: Mapping[str, Any], rou
 def administrator() -> UserAPIKeyAuth:
     """Whom LiteLLM takes the holder of the master key for, where there is no database."""
     return UserAPIKeyAuth(user_role="proxy_admin", user_id="default_user_id", spend=0.0)
-
-
-def _without_scheme(value: str, otherwise: str) -> str:
-    scheme = next((scheme for scheme in _SCHEMES if value.startswith(scheme)), None)
-    return otherwise if scheme is None else value.replace(scheme, "")
 
 
 def _refusal(message: str) -> ProxyException:

@@ -3,6 +3,7 @@
 python -m sdk_proxy.litellm_proxy_with_memory --config config/config.yaml --port 8764 --litellm-url http://127.0.0.1:4000
 
 It loses what a second hop loses: it keeps no cookies, and it knows of an error only what LiteLLM says.
+HTTP only: a websocket (LiteLLM's realtime routes) is refused.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import click
 import httpx
@@ -24,8 +24,11 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from sdk_proxy.client_body import ClientBody
+from sdk_proxy.credentials import sent_key
 from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected, supermemory_models
 from sdk_proxy.schema import Config, ConfigError, load_config, warnings
 from sdk_proxy.serving import refuse_taken_port
@@ -54,7 +57,7 @@ def create_app(config: Config, litellm_url: str, environ: Mapping[str, str]) -> 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     router = MemoryRouter(config.user_id_mappings)
 
-    @app.get("/health")
+    @app.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> JSONResponse:
         alive = await _is_alive(client, litellm_url)
         return JSONResponse({"status": "healthy" if alive else "unhealthy", "litellm": alive}, 200 if alive else 503)
@@ -83,29 +86,31 @@ class Forwarder:
         self._client = client
         self._key = config.master_key.get_secret_value().encode() if config.master_key else None
         self._supermemory_key = supermemory_key
-        self._bases = {d.model_name: d.litellm_params.api_base for d in reversed(config.model_list)}
-        self._reads_models = bool(supermemory_key and supermemory_models(config))
+        self._supermemory_models = supermemory_models(config) if supermemory_key else frozenset()
+        self._api_base = config.api_base
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            raise RuntimeError(f"{scope['type']} is not forwarded")  # uvicorn closes a websocket with 403
-        body = _Body(receive)
-        forwarding = asyncio.ensure_future(self._forward(scope, body, send))
-        leaving = asyncio.ensure_future(body.left())
+            await send({"type": "websocket.close"})
+            return
+        body = ClientBody(receive, Headers(raw=scope["headers"]))
+        tasks = [asyncio.ensure_future(work) for work in (self._forward(scope, body, send), body.left())]
         try:
-            done, _ = await asyncio.wait((forwarding, leaving), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            leaving.cancel()
-            forwarding.cancel()  # closes the connection to LiteLLM, in whatever state it is
-        if forwarding in done:
-            forwarding.result()
+            for task in tasks:
+                task.cancel()  # closes the connection to LiteLLM, in whatever state it is
+            await asyncio.wait(tasks)
+        with suppress(ClientDisconnect, asyncio.CancelledError):
+            tasks[0].result()
 
-    async def _forward(self, scope: Scope, body: _Body, send: Send) -> None:
+    async def _forward(self, scope: Scope, body: ClientBody, send: Send) -> None:
         try:
             answer = await self._client.handle_async_request(await self._request(scope, body))
         except httpx.TransportError as error:
             await _refuse(scope, send, error)
             return
+        body.unwanted()
         try:
             await _pass_back(answer, send)
         except httpx.TransportError as error:
@@ -114,71 +119,29 @@ class Forwarder:
         finally:
             await answer.aclose()
 
-    async def _request(self, scope: Scope, body: _Body) -> httpx.Request:
+    async def _request(self, scope: Scope, body: ClientBody) -> httpx.Request:
         headers = Headers(raw=scope["headers"])
-        authorised = self._is_authorised(headers)
-        model = await body.model() if authorised and self._reads_models and _is_json(headers) else None
-        key = self._supermemory_key if authorised else None
-        added = injected(self._router.route(headers), self._bases.get(model or ""), key)
         sent = _without(scope["headers"], (USER_HEADER.encode(), KEY_HEADER.encode(), b"host"))
-        sent += [(name.encode(), value.encode("latin-1")) for name, value in added.items()]
+        if self._is_authorised(headers):
+            sent += [(name.encode(), value.encode()) for name, value in (await self._memory(headers, body)).items()]
         query = scope["query_string"]
-        path = scope["raw_path"] + (b"?" + query if query else b"")
-        url = self._litellm.copy_with(raw_path=path)
-        has_body = "content-length" in headers or "transfer-encoding" in headers
-        return httpx.Request(scope["method"], url, headers=sent, content=body.chunks() if has_body else None)
+        target = self._litellm.raw_path.rstrip(b"/") + scope["raw_path"] + (b"?" + query if query else b"")
+        # As httpcore's own extension, because httpx.URL would tidy the path up: /a/../b, quotes, brackets.
+        extensions = {"target": target}
+        content = body.chunks() if body.is_there else None
+        return httpx.Request(scope["method"], self._litellm, headers=sent, content=content, extensions=extensions)
+
+    async def _memory(self, headers: Headers, body: ClientBody) -> dict[str, str]:
+        model = await body.model() if self._supermemory_models and not _is_form(headers) else None
+        base = self._api_base(model) if model in self._supermemory_models else None
+        return injected(self._router.route(headers), base, self._supermemory_key)
 
     def _is_authorised(self, headers: Headers) -> bool:
         """The client's key is the gateway's own, so it goes on as it is: it *is* the configured master key.
 
-        Any other is LiteLLM's to refuse (its words reach the client), and gets nothing of ours. Where both headers
-        are sent, Authorization decides, as in LiteLLM (litellm/proxy/auth/user_api_key_auth.py, get_api_key).
+        Any other, or none, is LiteLLM's to refuse (its words reach the client), and gets nothing of ours.
         """
-        if self._key is None:
-            return True
-        given = headers.get("authorization")
-        given = headers.get("x-api-key", "") if given is None else given.removeprefix("Bearer ")
-        return hmac.compare_digest(given.encode(), self._key)
-
-
-class _Body:
-    """The client's body, once; and after it, the moment that the client leaves."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._read: list[bytes] = []
-        self._ended = asyncio.Event()
-        self._gone = asyncio.Event()
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for chunk in self._read:
-            yield chunk
-        while not self._ended.is_set():
-            yield await self._next()
-
-    async def model(self) -> str | None:
-        """The only field that is looked into, and only where a Supermemory key may have to go along."""
-        while not self._ended.is_set():
-            self._read.append(await self._next())
-        try:
-            tree = json.loads(b"".join(self._read))
-        except (ValueError, RecursionError):
-            return None  # LiteLLM says what is wrong with it
-        model = tree.get("model") if isinstance(tree, dict) else None
-        return model if isinstance(model, str) else None
-
-    async def left(self) -> None:
-        await self._ended.wait()
-        while not self._gone.is_set():
-            await self._next()
-
-    async def _next(self) -> bytes:
-        message: Any = await self._receive()
-        if message["type"] == "http.disconnect":
-            self._gone.set()
-        if self._gone.is_set() or not message.get("more_body", False):
-            self._ended.set()
-        return message.get("body", b"")  # type: ignore[no-any-return]
+        return self._key is None or hmac.compare_digest((sent_key(headers) or "").encode(), self._key)
 
 
 async def _pass_back(answer: httpx.Response, send: Send) -> None:
@@ -208,8 +171,9 @@ def _without(headers: RawHeaders, names: tuple[bytes, ...] = ()) -> RawHeaders:
     return [(name, value) for name, value in headers if name.lower() not in dropped]
 
 
-def _is_json(headers: Headers) -> bool:
-    return "json" in headers.get("content-type", "")
+def _is_form(headers: Headers) -> bool:
+    """LiteLLM takes every other body for JSON, whatever its type (http_parsing_utils.py, read_request_body)."""
+    return headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form-urlencoded"))
 
 
 async def _is_alive(client: httpx.AsyncHTTPTransport, litellm_url: str) -> bool:
@@ -224,13 +188,23 @@ async def _is_alive(client: httpx.AsyncHTTPTransport, litellm_url: str) -> bool:
     return answer.status_code == 200
 
 
+def _checked_url(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        url = httpx.URL(value)
+    except httpx.InvalidURL as error:
+        raise click.BadParameter(str(error)) from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise click.BadParameter(f"{value!r} is not the http:// address of a LiteLLM")
+    return value.rstrip("/")
+
+
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), default=Path("config/config.yaml"), envvar="CONFIG_PATH")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8764, show_default=True, envvar="PROXY_PORT")
-@click.option("--litellm-url", default="http://127.0.0.1:4000", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8764, show_default=True, envvar="PROXY_PORT")
+@click.option("--litellm-url", default="http://127.0.0.1:4000", show_default=True, callback=_checked_url)
 def main(config: Path, host: str, port: int, litellm_url: str) -> None:
-    """Serve the binary proxy."""
+    """Serve the binary proxy. Exit code 2: the configuration, the environment or the port is not usable."""
     try:
         loaded = load_config(config, os.environ)
         refuse_taken_port(host, port)
@@ -239,7 +213,7 @@ def main(config: Path, host: str, port: int, litellm_url: str) -> None:
         sys.exit(2)
     for warning in warnings(loaded):
         click.echo(f"warning: {config}: {warning}", err=True)
-    app = create_app(loaded, litellm_url.rstrip("/"), os.environ)
+    app = create_app(loaded, litellm_url, os.environ)
     # LiteLLM's own date header goes through; a second one would be ours.
     uvicorn.run(
         app, host=host, port=port, date_header=False, server_header=False, access_log=False, log_level="warning"

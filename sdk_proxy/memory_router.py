@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from sdk_proxy.schema import Config, HeaderPattern, UserIdMappings
 
 USER_HEADER = "x-sm-user-id"
 KEY_HEADER = "x-supermemory-api-key"
 _LONGEST = 256
-_NOT_VISIBLE = re.compile(r"[^\x20-\x7e]")
+_VISIBLE = "".join(chr(code) for code in range(0x20, 0x7F))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,9 @@ def is_supermemory(api_base: str | None) -> bool:
 
 
 def supermemory_models(config: Config) -> frozenset[str]:
-    """The aliases that a Supermemory deployment stands behind."""
-    return frozenset(d.model_name for d in config.model_list if is_supermemory(d.litellm_params.api_base))
+    """The aliases that only Supermemory deployments stand behind: no other provider may see its key."""
+    others = {d.model_name for d in config.model_list if not is_supermemory(d.litellm_params.api_base)}
+    return frozenset(d.model_name for d in config.model_list) - others
 
 
 def _matched(pattern: HeaderPattern, value: str) -> Match:
@@ -92,5 +94,8 @@ def _matched(pattern: HeaderPattern, value: str) -> Match:
 
 
 def _clean(value: str) -> str:
-    """A client's value is data: no control characters, so that it cannot end its header, and of bounded length."""
-    return _NOT_VISIBLE.sub("", value)[:_LONGEST].strip()
+    """A client's value is data, of bounded length: it cannot end its header, nor stop a client that sends ASCII only.
+
+    What is not visible ASCII is percent-encoded, not dropped, so that two users stay two.
+    """
+    return quote(value.strip(), safe=_VISIBLE, encoding="latin-1", errors="replace")[:_LONGEST].strip()

@@ -18,6 +18,12 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 ENVIRON = "os.environ/"
 
+# What LiteLLM refuses to start without, and how it is told to start all the same (litellm/proxy/auth/
+# master_key_boot_check.py, 1.106.2). An empty variable would otherwise open a gateway that has no LiteLLM behind it.
+MASTER_KEY = "LITELLM_MASTER_KEY"
+OPEN_SETTING = "dangerously_permit_weak_or_unset_master_key"
+OPEN_VARIABLE = "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"
+
 # What real clients call themselves (observed; the two Java ones from openai-java's ClientOptions and its async twin).
 KNOWN_USER_AGENTS = (
     "claude-cli/2.1.330 (external, cli)",
@@ -42,7 +48,7 @@ class ConfigError(Exception):
     def __init__(self, file: Path, message: str, line: int | None = None, key: str = "") -> None:
         place = ":".join(str(part) for part in (file, line) if part is not None)
         super().__init__(": ".join(part for part in (place, key, message) if part))
-        self.line, self.key = line, key
+        self.file, self.line, self.key, self.message = file, line, key, message
 
 
 def _compiles(pattern: str) -> str:
@@ -65,6 +71,10 @@ Section = Annotated[dict[str, Any], BeforeValidator(_section), Field(repr=False)
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Declared fields only: a key that we do not know may hold a credential."""
+        return ((name, value) for name, value in super().__repr_args__() if name in type(self).model_fields)
 
 
 class HeaderPattern(_Model):
@@ -95,7 +105,7 @@ class LiteLLMParams(_Model):
     api_key: SecretStr | None = None
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        yield "model", self.model  # an extra key may be a credential: aws_secret_access_key, extra_headers
+        yield "model", self.model  # an address may hold a password
 
 
 class Deployment(_Model):
@@ -107,7 +117,7 @@ class Deployment(_Model):
 
 
 class Config(_Model):
-    """`raw` is the whole file with its environment references resolved: what is handed to LiteLLM."""
+    """The whole file, its environment references resolved. Other sections of LiteLLM's are kept as they are."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -141,12 +151,15 @@ def load_config(file: Path, environ: Mapping[str, str]) -> Config:
     """Read, resolve `os.environ/NAME`, check. Raises `ConfigError`, and nothing else, whatever the file holds."""
     document = _Document(file, _read(file))
     tree = _tree(document)
-    resolved = resolve(tree, environ, lambda name, place: _missing(document, name, place))
     try:
-        return Config.model_validate(resolved)
+        resolved = resolve(tree, environ, lambda name, place: _missing(document, name, place))
+        config = Config.model_validate(resolved)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         raise document.error(first["msg"].removeprefix("Value error, "), first["loc"]) from None
+    except RecursionError:
+        raise ConfigError(file, "a YAML alias holds itself") from None
+    return _with_master_key(config, document, environ)
 
 
 def resolve(
@@ -202,6 +215,17 @@ def _tree(document: _Document) -> dict[str, Any]:
         if not isinstance(key, str):
             raise ConfigError(document.file, f"the key {key!r} is not a text", 1)
     return tree
+
+
+def _with_master_key(config: Config, document: _Document, environ: Mapping[str, str]) -> Config:
+    """Where general_settings has none, it is the variable's, as in LiteLLM (proxy_server.py, load_config, 1.106.2)."""
+    settings = config.general_settings
+    key = settings.get("master_key", environ.get(MASTER_KEY))
+    is_key = isinstance(key, str) and bool(key.strip())
+    if not is_key and settings.get(OPEN_SETTING) is not True and environ.get(OPEN_VARIABLE, "").lower() != "true":
+        what = "is empty, or not a text" if "master_key" in settings else f"is not there, and {MASTER_KEY} is not set"
+        raise document.error(f"{what}: nobody would be asked for a key", ("general_settings", "master_key"))
+    return config.model_copy(update={"general_settings": {**settings, "master_key": key}}) if is_key else config
 
 
 def _missing(document: _Document, name: str, place: tuple[str | int, ...]) -> ConfigError:

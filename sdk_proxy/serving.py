@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 
@@ -13,6 +14,10 @@ def refuse_taken_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise OSError(
-                f"port {port} on {host} is not free: stop what listens there, or choose another --port"
-            ) from error
+            raise OSError(f"port {port} on {host} {_problem(error)}, or choose another --port or --host") from error
+
+
+def _problem(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "is not free: stop what listens there"
+    return f"cannot be listened on ({error.strerror}): allow it"
