@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from uuid import uuid4
 
 import litellm
 from litellm.proxy._types import ProxyException
@@ -55,8 +56,10 @@ class Call:
     logging: Any = None
 
     @property
-    def id(self) -> str | None:
-        return self.data.get("litellm_call_id")
+    def id(self) -> str:
+        """A call that failed before it got one gets one now: LiteLLM's failure hook sets it up as well."""
+        call_id: str = self.data.setdefault("litellm_call_id", str(uuid4()))
+        return call_id
 
     @property
     def streams(self) -> bool:

@@ -27,6 +27,7 @@ from litellm.types.router import RouterRateLimitError
 
 from sdk_proxy import response_headers
 from sdk_proxy.call import Call
+from sdk_proxy.response_headers import LITELLM_VERSION
 
 
 async def proxy_exception_handler(_: Request, error: Any) -> Response:
@@ -60,7 +61,7 @@ def failed_messages(call: Call, error: Exception, request_id: str | None) -> JSO
     if isinstance(error, ProxyException):
         return anthropic_response(with_litellm_call_id(error, call.id), request_id)
     info = (call.data.get("litellm_metadata") or {}).get("model_info") or {}
-    headers = response_headers.of_error(call, info.get("id") or "", getattr(error, "timeout", None), with_logging=False)
+    headers = response_headers.of_error(call, info.get("id"), getattr(error, "timeout", None), LITELLM_VERSION)
     if isinstance(error, HTTPException):
         return anthropic_response(proxy_exception_from_http_exception(error, headers), request_id)
     status = error_status_code(error, 500)
@@ -103,7 +104,7 @@ def _as_proxy_exception(call: Call, error: Exception) -> ProxyException:
 
 def _error_headers(call: Call, error: Exception) -> dict[str, str]:
     headers = dict(getattr(error, "headers", None) or _provider_headers(error))
-    headers |= response_headers.of_error(call, _model_id(call), getattr(error, "timeout", None), with_logging=True)
+    headers |= response_headers.of_error(call, _model_id(call), getattr(error, "timeout", None), None)
     safe = {name: str(value) for name, value in headers.items() if name.lower() not in UNSAFE_PROXY_RESPONSE_HEADERS}
     if isinstance(error, RouterRateLimitError) and error.cooldown_time > 0:
         safe["retry-after"] = str(math.ceil(error.cooldown_time))

@@ -95,11 +95,11 @@ def _call(route_type: RouteType, body: dict[str, Any]) -> Call:
 
 
 def _json(call: Call, response: Any) -> Response:
+    headers = response_headers.of_answer(call, response)  # first: the alias has no price
     if call.requested_model:
         _override_openai_response_model(
             response_obj=response, requested_model=call.requested_model, log_context="", return_raw_model_name=False
         )
-    headers = response_headers.of_answer(call, response)
     if isinstance(response, dict):
         response.pop("_hidden_params", None)
     body = model_dump_with_preserved_fields(response) if isinstance(response, BaseModel) else response

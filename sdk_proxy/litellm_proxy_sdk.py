@@ -27,6 +27,23 @@ from sdk_proxy.litellm_router import build_router, configure
 from sdk_proxy.memory_router import MemoryRouter
 from sdk_proxy.schema import Config
 
+_PAGE = """<!DOCTYPE html>
+<html>
+<head><meta name="viewport" content="width=device-width, initial-scale=1.0"><title>LLM gateway</title></head>
+<body>
+<h1>LLM gateway</h1>
+<p>One process, with LiteLLM's SDK inside. It speaks OpenAI's and Anthropic's protocols:</p>
+<ul>
+<li>POST /v1/chat/completions</li>
+<li>POST /v1/messages, POST /v1/messages/count_tokens</li>
+<li>GET /v1/models, GET /v1/models/{id}</li>
+<li>GET /health, GET /health/liveliness, GET /health/readiness</li>
+<li>GET /memory-routing/info: whose memory a request with these headers belongs to</li>
+</ul>
+</body>
+</html>
+"""
+
 
 def create_app(config: Config) -> FastAPI:
     return assemble(parse(config, os.environ))
@@ -51,7 +68,7 @@ def assemble(config: ProxyConfig) -> FastAPI:
     async def memory_routing(request: Request) -> JSONResponse:
         return JSONResponse(memory.route(request.headers).info())
 
-    app.mount("/", _litellm_routes(gateway))
+    app.mount("/", DateMiddleware(_litellm_routes(gateway)))
     return app
 
 
@@ -68,7 +85,6 @@ def _litellm_routes(gateway: Gateway) -> FastAPI:
     )
     app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(GZipBufferedResponseMiddleware)
-    app.add_middleware(DateMiddleware)
     _add_llm_routes(app, gateway)
     _add_listing_routes(app, gateway)
     _add_public_routes(app)
@@ -83,8 +99,10 @@ def _add_llm_routes(app: FastAPI, gateway: Gateway) -> None:
 
 
 def _add_listing_routes(app: FastAPI, gateway: Gateway) -> None:
-    async def models(request: Request) -> JSONResponse:
+    async def models(request: Request) -> Response:
         await gateway.authenticated(request)
+        if "client_version" in request.query_params:
+            return Response(model_list.codex_models(gateway.router), media_type="application/json")
         return JSONResponse(model_list.models(gateway.router, request.headers))
 
     async def model(request: Request, model_id: str) -> JSONResponse:
@@ -106,9 +124,15 @@ def _add_public_routes(app: FastAPI) -> None:
     async def events() -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
-    @app.api_route("/", methods=["GET", "HEAD"])
-    async def root() -> Response:
-        return HTMLResponse("<!DOCTYPE html><html><head><title>LLM gateway</title></head><body></body></html>")
+    @app.get("/health/readiness")
+    async def ready() -> JSONResponse:
+        return JSONResponse({"status": "healthy", "db": "Not connected"})
+
+    async def root(_: Request) -> Response:
+        return HTMLResponse(_PAGE)
+
+    app.add_route("/", root)  # with HEAD, which Claude Code sends at its start
+    app.get("/health")(ready)  # the proxy's own comes first; other methods are refused here, as in LiteLLM
 
 
 class DateMiddleware:

@@ -8,6 +8,7 @@ from typing import Any
 import litellm
 from fastapi import HTTPException
 from litellm.llms.anthropic.common_utils import create_anthropic_model_list_response
+from litellm.proxy.common_utils.codex_model_catalog import codex_model_list_body
 from litellm.proxy.common_utils.model_listing_utils import (
     ClaudeCodeRoutingNames,
     claude_code_view_ids,
@@ -28,6 +29,14 @@ def models(router: Any, headers: Mapping[str, str]) -> Mapping[str, Any]:
         listed_ids=claude_code_view_ids(listing, headers, ClaudeCodeRoutingNames(router)),
     )
     return shape
+
+
+def codex_models(router: Any) -> str:
+    """The body of `/v1/models?client_version=...`, as Codex asks for it."""
+    listed = names(router)
+    listing = [_entry(router, name, "openai") for name in listed]
+    body: str = codex_model_list_body(listing, [(name, name) for name in listed], router)
+    return body
 
 
 def model(router: Any, model_id: str) -> dict[str, Any]:

@@ -36,18 +36,16 @@ def of_answer(call: Call, response: Any) -> dict[str, str]:
     return _headers(call, hidden, cost or "")
 
 
-def of_error(call: Call, model_id: str | None, timeout: Any, with_logging: bool) -> dict[str, str]:
+def of_error(call: Call, model_id: str | None, timeout: Any, litellm_version: str | None) -> dict[str, str]:
     headers: dict[str, str] = ProxyBaseLLMRequestProcessing.get_custom_headers(
         user_api_key_dict=administrator(),
         call_id=call.id,
         model_id=model_id,
-        version=LITELLM_VERSION,
+        version=litellm_version,
         response_cost=0,
         model_region="",
         request_data=call.data,
         timeout=timeout,
-        litellm_logging_obj=call.logging if with_logging else None,
-        read_timing_from_logging_obj=False,
     )
     return headers
 
