@@ -12,6 +12,7 @@ from harness.model import Json
 
 EPOCH = 1e9  # numbers from here on can be Unix times: seconds, or milliseconds, from 2001 on
 _MILLISECONDS = 1e11
+_LEFT = "x-ratelimit-remaining-"
 _TOLERANCE = 60.0  # seconds between a response's date and another time in it
 
 
@@ -47,6 +48,20 @@ def near(moment: float, clock: Sequence[float]) -> bool:
     """Within a minute of one of these readings, which are in order."""
     index = bisect_left(clock, moment)
     return any(abs(moment - other) <= _TOLERANCE for other in clock[max(index - 1, 0) : index + 1])
+
+
+def windows(tree: Json) -> Iterator[str]:
+    """The headers in which a gateway says what is left of a limit of its own: its windows turn with the clock's minutes
+    (draft-ietf-httpapi-ratelimit-headers; in LiteLLM 1.106.2, Router.set_response_headers).
+
+    A count that came from the provider, which LiteLLM shows as `llm_provider-...` too, does not depend on our clock.
+    """
+    steps = _at(tree, "client")
+    for step, exchange in steps.items() if isinstance(steps, dict) else ():
+        headers = _at(exchange, "response", "headers")
+        for name in headers if isinstance(headers, dict) else ():
+            if name.startswith(_LEFT) and f"llm_provider-{name}" not in headers:
+                yield f"/client/{step}/response/headers/{name}"
 
 
 def _at(value: Json, *keys: str) -> Json:

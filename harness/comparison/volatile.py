@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from harness.comparison.clock import instant, near, readings
+from harness.comparison.clock import instant, near, readings, windows
 from harness.comparison.tokens import Sort, is_count, looks_generated, skeleton, sort_of, tokens
 from harness.model import Json
 
@@ -38,6 +38,7 @@ class Volatile:
         """Where that scenario is volatile: also what happened to be the same twice, in the tree of its first run."""
         somewhere = {place for place, _ in self.chance}
         places = {place: dict(positions) for place, positions in self.own.get(scenario, {}).items()}
+        places |= {place: {0: Sort.NUMBER} for place in windows(baseline)}
         for place, leaf in leaves(baseline):
             known = self.chance.get(_spot(place, leaf), {}) if _in_any_step(place) in somewhere else {}
             same = {position: sort for position, sort, _ in volatile_in(leaf, known)}

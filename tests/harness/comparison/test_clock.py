@@ -1,6 +1,6 @@
 import pytest
 
-from harness.comparison.clock import instant, near, readings
+from harness.comparison.clock import instant, near, readings, windows
 from harness.comparison.tokens import Sort
 
 MOMENT = 1795397989.0
@@ -42,3 +42,14 @@ def test_the_clock_is_read_from_the_dates_that_the_client_saw():
     client["4"] = {"failure": {"kind": "cut"}}
     assert list(readings({"client": client})) == [MOMENT, MOMENT, MOMENT + 1]
     assert list(readings({})) == []
+
+
+def test_what_is_left_of_the_gateways_own_limit_turns_with_the_clock_and_the_providers_does_not():
+    headers = {
+        "x-ratelimit-remaining-tokens": "7999982",
+        "x-ratelimit-limit-tokens": "8000000",
+        "x-ratelimit-remaining-requests": "99",
+        "llm_provider-x-ratelimit-remaining-requests": "99",
+    }
+    tree = {"client": {"0": {"response": {"headers": headers}}, "1": {"failure": {"kind": "cut"}}}}
+    assert list(windows(tree)) == ["/client/0/response/headers/x-ratelimit-remaining-tokens"]

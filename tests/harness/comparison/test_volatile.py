@@ -1,5 +1,7 @@
 import pytest
 
+from harness.comparison.canonical import canonical_pair
+from harness.comparison.compare import compare
 from harness.comparison.tokens import Sort
 from harness.comparison.volatile import JSON_NUMBER, WHOLE, learn, leaves
 
@@ -114,3 +116,12 @@ def test_the_step_of_a_client_is_part_of_a_place_and_other_indices_are_not():
         "/upstream/*/b",
         "/upstream/*/b",
     ]
+
+
+def test_what_is_left_of_a_gateways_own_limit_may_be_another_number_but_nothing_else():
+    def left(value):
+        return {"client": {"0": {"response": {"headers": {"x-ratelimit-remaining-tokens": value}}}}}
+
+    places = learn([("s", left("7999982"), left("7999982"))]).places("s", left("7999982"))
+    assert compare(*canonical_pair(left("7999982"), left("8000000"), places)) == ()
+    assert compare(*canonical_pair(left("7999982"), left("none"), places)) != ()
