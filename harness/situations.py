@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from harness.model import Cut, Reply, Send
+from harness.model import Cut, Reply, Send, Wait
 from harness.upstream import anthropic_wire as anthropic
 from harness.upstream import gemini_wire as gemini
 from harness.upstream import openai_wire as openai
@@ -52,6 +52,16 @@ def _uses(*blocks: Object, seed: str, model: str = "claude-sonnet-5") -> Reply:
 
 def _bash(seed: str, command: str = _BASH) -> Object:
     return anthropic.tool_use("Bash", {"command": command, "description": "Print a line"}, seed)
+
+
+def _agent(prompt: str) -> Object:
+    asked = {"description": "Count", "prompt": prompt, "subagent_type": "general-purpose", "run_in_background": False}
+    return anthropic.tool_use("Agent", asked, prompt)
+
+
+def _slowly(whole: Reply) -> Reply:
+    """Slow enough for a second call to come meanwhile."""
+    return replace(whole, before=(Wait(1.0),))
 
 
 def _broken(whole: Reply, events: int, *end: Send | Cut) -> Reply:
@@ -140,24 +150,44 @@ CLAUDE_CODE = (
         (("Let an agent count", *_SONNET),),
         (
             Answer(
-                _uses(
-                    anthropic.tool_use(
-                        "Agent",
-                        {
-                            "description": "Count to three",
-                            "prompt": "Please count to three and report.",
-                            "subagent_type": "general-purpose",
-                            "run_in_background": False,
-                        },
-                        "agent",
-                    ),
-                    seed="agent 1",
-                ),
+                _uses(_agent("Please count to three and report."), seed="agent 1"),
                 to="Let an agent count",
             ),
             Answer(_says("One, two, three.", "agent 2"), to="cc_is_subagent"),
             Answer(_says("The agent counted to three.", "agent 3"), to="tool_result"),
         ),
+    ),
+    Situation(
+        "claude-code/agents-at-once",
+        "Two subagents of one answer work at the same time",
+        ("messages", "stream", "tools", "subagent", "together"),
+        (("Let two agents count", *_SONNET, "--tools", "Agent,Read"),),
+        (
+            Answer(
+                _uses(_agent("Count the apples."), _agent("Count the pears."), seed="two 1"), to="Let two agents count"
+            ),
+            Answer(_slowly(_says("Five apples.", "apples")), to="Count the apples."),
+            Answer(_slowly(_says("Six pears.", "pears")), to="Count the pears."),
+            Answer(_says("Eleven in all.", "two 2"), to="tool_result"),
+        ),
+    ),
+    Situation(
+        "claude-code/web-search",
+        "A search of the web is a request of its own, with a tool that the provider runs",
+        ("messages", "stream", "tools", "server-tools"),
+        (("What is new?", *_SONNET, "--tools", "WebSearch"),),
+        (
+            Answer(_uses(anthropic.tool_use("WebSearch", {"query": "gateway news"}, "search"), seed="search 1")),
+            Answer(_says("Nothing was found.", "search 2"), to="web_search_20"),
+            Answer(_says("There is no news.", "search 3"), to="tool_result"),
+        ),
+    ),
+    Situation(
+        "claude-code/with-memory",
+        "A model behind a memory: the provider is reached through it, and told whose memory it is",
+        ("messages", "stream", "memory"),
+        (("Who am I?", "--model", "claude-sonnet-5-memory", "--tools", "Bash,Read"),),
+        _answers(_says("Somebody who asks.", "memory")),
     ),
     Situation(
         "claude-code/conversation-continued",
@@ -340,6 +370,13 @@ PYCHARM = (
         (("stream", "gpt-5"),),
         _answers(_broken(_streams(_ADD, "error"), 3, openai.error_event(500, "The server had an error"))),
         exit_code=1,
+    ),
+    Situation(
+        "pycharm/with-memory",
+        "A model behind a memory: the provider is reached through it, and told whose memory it is",
+        ("chat", "stream", "memory"),
+        (("stream", "gpt-5-memory"),),
+        _answers(_streams(_ADD, "memory")),
     ),
     Situation(
         "pycharm/claude-streamed",

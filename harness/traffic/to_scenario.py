@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -22,6 +22,7 @@ from harness.model import (
     Scenario,
     Send,
     Step,
+    Wait,
     WaitForClient,
     header,
 )
@@ -31,6 +32,7 @@ _OF_THE_CONNECTION = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"}
 )  # RFC 9110
 _ENOUGH_DELTAS = 3  # a stream with as many pieces of content shows a proxy that holds them back
+_PAUSE, _LONGEST_PAUSE = 0.5, 1.0  # seconds: what counts as a pause of a stream, and what is kept of it
 _SLACK = 0.005  # seconds: a request that close to the end of another was sent after it
 _LAST_EVENTS = ("message_stop", "response.completed", "error")
 
@@ -50,9 +52,12 @@ def _overlaps(requests: Sequence[Exchange], index: int) -> bool:
 
 
 def _step(exchange: Exchange, calls: Sequence[Exchange]) -> Step:
-    same_protocol = exchange.request.path.partition("?")[0].endswith("/v1/messages")
-    replies = tuple(_reply(call, same_protocol) for call in calls)
+    replies = tuple(_reply(call, _is_messages(exchange) and _is_messages(call)) for call in calls)
     return Step(_request(exchange.request), replies, leave_after=_left_after(exchange))
+
+
+def _is_messages(exchange: Exchange) -> bool:
+    return exchange.request.path.partition("?")[0].endswith("/v1/messages")
 
 
 def _request(request: Request) -> Request:
@@ -90,8 +95,7 @@ def _reply(call: Exchange, same_protocol: bool) -> Reply:
     headers = _reply_headers(response.headers)
     if response.failure is None and "event-stream" not in (header(headers, "content-type") or ""):
         return Reply(response.status, headers, response.body)
-    sends = tuple(Send(chunk.data) for chunk in response.chunks)
-    acts = tuple(_unbuffered(sends, same_protocol))
+    acts = tuple(_paced(response.chunks, _waits(response.chunks, same_protocol)))
     cut = (Cut(_how(response.failure)),) if response.failure is not None and response.failure.kind == "cut" else ()
     return Reply(response.status, headers, acts=(*acts, *cut))
 
@@ -115,22 +119,31 @@ def _decoded(response: Response) -> Response:
     return replace(response, headers=headers, chunks=chunks)
 
 
-def _unbuffered(sends: Sequence[Send], same_protocol: bool) -> Iterator[Act]:
+def _paced(chunks: Sequence[Chunk], waits: Mapping[int, WaitForClient]) -> Iterator[Act]:
+    """The chunks, with the longer pauses between them (cut short: a replay need not take as long), and `waits`, each
+    after the chunk of that number."""
+    before = 0.0
+    for number, chunk in enumerate(chunks):
+        if chunk.at - before >= _PAUSE:
+            yield Wait(round(min(chunk.at - before, _LONGEST_PAUSE), 2))
+        yield Send(chunk.data)
+        if number in waits:
+            yield waits[number]
+        before = chunk.at
+
+
+def _waits(chunks: Sequence[Chunk], same_protocol: bool) -> dict[int, WaitForClient]:
     """The stream waits once for its client, after the first piece of content.
 
     Where the client speaks the provider's protocol it has every event before that piece by then; where the gateway
     translates, at least one (LiteLLM 1.106.2 sends nothing but pings before the first piece).
     """
-    events = [parse(send.data)[0] for send in sends]
-    deltas = [index for index, of_send in enumerate(events) if any(map(_has_content, of_send))]
+    events = [parse(chunk.data)[0] for chunk in chunks]
+    deltas = [number for number, of_chunk in enumerate(events) if any(map(_has_content, of_chunk))]
     if len(deltas) < _ENOUGH_DELTAS:
-        yield from sends
-        return
-    first = deltas[0]
-    seen = sum(map(len, events[:first])) if same_protocol else 1
-    yield from sends[: first + 1]
-    yield WaitForClient(max(1, seen))
-    yield from sends[first + 1 :]
+        return {}
+    seen = sum(map(len, events[: deltas[0]])) if same_protocol else 1
+    return {deltas[0]: WaitForClient(max(1, seen))}
 
 
 def _has_content(event: ServerEvent) -> bool:
@@ -139,7 +152,7 @@ def _has_content(event: ServerEvent) -> bool:
     except ValueError:
         return False
     match tree:
-        case {"type": "content_block_delta"} | {"type": "response.output_text.delta"}:
+        case {"type": "content_block_delta" | "response.output_text.delta"} | {"candidates": [*_]}:
             return True
         case {"choices": [{"delta": {**delta}}, *_]}:
             return any(delta.get(name) for name in ("content", "tool_calls", "reasoning_content"))

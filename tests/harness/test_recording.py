@@ -1,47 +1,77 @@
-"""A recorder in front of a gateway, as a user starts it."""
+from __future__ import annotations
 
 import asyncio
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
-from harness.model import Request, Response
+import pytest
+
+from harness.clients.program import Finished
+from harness.errors import HarnessError
+from harness.model import Reply, Request, Scenario, Send
+from harness.recording import Recording, Script, _require, record
 from harness.replay.client import send
 from harness.replay.ports import free_port
+from harness.situations import Answer, Situation
+from harness.traffic.recorder import Recorder
 from harness.traffic.scenario_file import read
 from harness.upstream.app import SimulatedUpstream
-from harness.upstream.autoplay import autoplay
 
-ROOT = Path(__file__).parents[2]
-ASKED = Request(
-    "POST",
-    "/v1/chat/completions",
-    (("Authorization", "Bearer sk-live-0123456789abcdef"), ("Content-Type", "application/json")),
-    b'{"model":"gpt-5","stream":true,"messages":[{"role":"user","content":"What is the secret of Monica Smith?"}]}',
-)
+ABOUT = Scenario("live/session", "live", "A session", "recorded 2026-11-23, curl 8", ("chat",), ())
+KEY = "sk-live-0123456789abcdef"
+BODY = b'{"messages":[{"role":"user","content":"a private question"}]}'
+ASKS = Request("POST", "/v1/messages", (("Host", "h"), ("Authorization", f"Bearer {KEY}")), BODY)
+STREAM = Reply(200, (("content-type", "text/event-stream; charset=utf-8"),), acts=(Send(b"data: private\n\n"),))
 
 
-async def started(program):
-    """The recorder has said where it listens."""
-    return (await program.stdout.readline()).decode()
+async def live(recording: Recording, calls: int) -> int:
+    """Record until the calls have passed, then press Ctrl-C."""
+    told: list[str] = []
+    task = asyncio.create_task(record(recording, told.append))
+    while not told:
+        await asyncio.sleep(0)
+    url = told[0].split()[3].rstrip(",")
+    for _ in range(calls):
+        await send(ASKS, url)
+    task.cancel()
+    return await task
 
 
-async def test_what_passes_the_recorder_becomes_a_scenario_when_it_is_interrupted(tmp_path):
-    file, listen, provider = tmp_path / "scripts" / "asks.yaml", free_port(), free_port()
-    async with SimulatedUpstream(improvise=autoplay()) as gateway:
-        ports = ["--listen", str(listen), "--upstream-listen", str(provider)]
-        command = [sys.executable, "-m", "harness", "record", str(file), "--to", gateway.url, *ports]
-        program = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
-        assert str(listen) in await started(program)
-        exchange = await send(ASKED, f"http://127.0.0.1:{listen}")
-        program.send_signal(signal.SIGINT)
-        await program.communicate()
-    assert program.returncode == 0
-    assert isinstance(exchange.outcome, Response)
-    assert exchange.outcome.body.endswith(b"data: [DONE]\n\n")
+async def test_live_traffic_on_both_sides_of_a_gateway_becomes_a_scrubbed_scenario(tmp_path: Path) -> None:
+    file, port = tmp_path / "live" / "session.yaml", free_port()
+    async with (
+        SimulatedUpstream(improvise=lambda _: STREAM) as provider,
+        Recorder(f"http://127.0.0.1:{port}") as gateway,
+    ):
+        assert await live(Recording(ABOUT, file, gateway.url, provider.url, provider_port=port), 2) == 2
     scenario = read(file)
-    assert scenario.id == "scripts/asks"
-    assert scenario.recorded
-    assert ("Authorization", "Bearer <key>") in scenario.steps[0].request.headers
-    assert not any(word in file.read_text() for word in ("sk-live", "0123456789abcdef", "Monica", "secret"))
+    assert (scenario.title, len(scenario.steps)) == ("A session", 2)
+    assert [len(step.replies) for step in scenario.steps] == [1, 1]
+    assert scenario.steps[0].request.headers == (("Host", "<host>"), ("Authorization", "Bearer <key>"))
+    assert KEY not in file.read_text()
+    assert "private" not in file.read_text()
+    assert [path.name for path in file.parent.iterdir()] == ["session.yaml"]
+
+
+async def test_without_traffic_nothing_is_written(tmp_path: Path) -> None:
+    assert await live(Recording(ABOUT, tmp_path / "session.yaml", "http://127.0.0.1:1"), 0) == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_call_gets_the_first_answer_that_is_left_and_meant_for_it() -> None:
+    one, two, three = Reply(200), Reply(201), Reply(202)
+    script = Script([Answer(one, to="one"), Answer(two), Answer(three, to="one")])
+    got = [
+        script.answer(Request("POST", "/", body=body)) for body in (b"other", b"the one", b"the one", b"one too many")
+    ]
+    assert got[:3] == [two, one, three]
+    assert (script.left, [request.body for request in script.surprises]) == (0, [b"one too many"])
+
+
+@pytest.mark.parametrize(("exit_code", "asked"), [(1, 1), (0, 0), (0, 2)])
+def test_a_client_that_did_something_else_is_not_recorded(exit_code: int, asked: int) -> None:
+    situation = Situation("a/b", "title", (), ((),), (Answer(Reply()),))
+    script = Script(situation.answers)
+    for _ in range(asked):
+        script.answer(Request("POST", "/"))
+    with pytest.raises(HarnessError, match="a/b: c 1 ended"):
+        _require(situation, script, Finished(exit_code, "said", "c 1"))

@@ -5,7 +5,20 @@ import zlib
 
 import pytest
 
-from harness.model import Chunk, Cut, Exchange, Failure, Reply, Request, Response, Scenario, Send, Step, WaitForClient
+from harness.model import (
+    Chunk,
+    Cut,
+    Exchange,
+    Failure,
+    Reply,
+    Request,
+    Response,
+    Scenario,
+    Send,
+    Step,
+    Wait,
+    WaitForClient,
+)
 from harness.traffic.pairing import pair
 from harness.traffic.to_scenario import to_scenario
 
@@ -112,6 +125,13 @@ def test_where_the_gateway_translates_one_event_is_all_that_can_be_waited_for() 
     client = Exchange(Request("POST", "/v1/chat/completions", (), b"words"), Response(200, (), (Chunk(1.0, b""),)))
     answer = Response(200, STREAM, chunks(*(f"data: {piece}\n\n".encode() for piece in pieces)))
     assert waits(recorded(answer, client=client)) == [(2, WaitForClient(1))]
+
+
+def test_the_longer_pauses_of_a_stream_are_kept_but_cut_short() -> None:
+    times = {0.1: b"data: 1\n\n", 0.7: b"data: 2\n\n", 0.8: b"data: 3\n\n", 9.0: b"data: 4\n\n"}
+    acts = recorded(Response(200, STREAM, tuple(Chunk(at, data) for at, data in times.items()))).replies[0].acts
+    one, two, three, four = (Send(data) for data in times.values())
+    assert acts == (one, Wait(0.6), two, three, Wait(1.0), four)
 
 
 def test_a_compressed_answer_is_kept_plain() -> None:
