@@ -104,7 +104,7 @@ def _as_proxy_exception(call: Call, error: Exception) -> ProxyException:
 
 def _error_headers(call: Call, error: Exception) -> dict[str, str]:
     headers = dict(getattr(error, "headers", None) or _provider_headers(error))
-    headers |= response_headers.of_error(call, _model_id(call), getattr(error, "timeout", None), None)
+    headers |= response_headers.of_error(call, None, getattr(error, "timeout", None), None)
     safe = {name: str(value) for name, value in headers.items() if name.lower() not in UNSAFE_PROXY_RESPONSE_HEADERS}
     if isinstance(error, RouterRateLimitError) and error.cooldown_time > 0:
         safe["retry-after"] = str(math.ceil(error.cooldown_time))
@@ -116,16 +116,6 @@ def _provider_headers(error: Exception) -> Mapping[str, str]:
     found = getattr(response, "headers", None) or getattr(error, "litellm_response_headers", None)
     headers: Mapping[str, str] = get_response_headers(dict(found)) if found else {}
     return headers
-
-
-def _model_id(call: Call) -> str | None:
-    """As litellm/proxy/common_request_processing.py, maybe_get_model_id (1.106.2)."""
-    params = getattr(call.logging, "litellm_params", None) or {}
-    for tree in (params, params.get("metadata") or {}, call.data.get("metadata") or {}):
-        found: str | None = (tree.get("model_info") or {}).get("id")
-        if found:
-            return found
-    return None
 
 
 def _status(error: Exception) -> int:
