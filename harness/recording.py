@@ -18,7 +18,7 @@ from harness.model import Reply, Request, Role, Scenario
 from harness.replay.run import Site, warm_up
 from harness.settings import Settings
 from harness.site import Credentials, gateway
-from harness.situations import Answer, Situation
+from harness.situations.situation import Answer, Situation
 from harness.traffic.recorder import Recorder
 from harness.traffic.scenario_file import write
 from harness.traffic.scrub import credentials, scrub

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "settings": {"model", "errors"},
     "site": LEAVES | {"settings", "replay", "upstream"},
     "journey": LEAVES | STEPS | {"settings", "site"},
-    "situations": LEAVES | {"upstream"},
+    "situations": LEAVES | {"situations", "upstream"},
     "recording": LEAVES | STEPS | {"settings", "site", "clients", "situations"},
     "cli": LEAVES | STEPS | {"settings", "journey", "recording"},
     "__main__": {"cli"},

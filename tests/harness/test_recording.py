@@ -11,7 +11,7 @@ from harness.model import Reply, Request, Scenario, Send
 from harness.recording import Recording, Script, _require, record
 from harness.replay.client import send
 from harness.replay.ports import free_port
-from harness.situations import Answer, Situation
+from harness.situations.situation import Answer, Situation
 from harness.traffic.recorder import Recorder
 from harness.traffic.scenario_file import read
 from harness.upstream.app import SimulatedUpstream

@@ -1,17 +1,12 @@
-"""What the real clients are put through when they are recorded: what they are asked, and what their provider answers.
-
-The clients are real, the provider is simulated. Answers are given in order; one with a `to` waits for a call whose body
-has that text. No answer asks for a tool that could do harm: the clients run them.
-"""
+"""Claude Code's situations. What the model says is made up; the tools that it asks for do run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from harness.model import Cut, Reply, Send, Wait
+from harness.model import Cut, Reply, Wait
+from harness.situations.situation import Answer, Situation, answers, broken
 from harness.upstream import anthropic_wire as anthropic
-from harness.upstream import gemini_wire as gemini
-from harness.upstream import openai_wire as openai
 from harness.upstream.wire import Object
 
 _BASH = "echo The tools work"
@@ -20,26 +15,6 @@ _LONG = (
     "Grüße aus Zürich! 你好世界 🌍 — naïve café, Ωmega: these are words of one, two, three and four bytes a letter. "
     * 3
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    reply: Reply
-    to: str = ""  # a text that the call's body has
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    id: str  # of the scenario that it becomes
-    title: str
-    covers: tuple[str, ...]
-    runs: tuple[tuple[str, ...], ...]  # the client's arguments, run by run
-    answers: tuple[Answer, ...]
-    files: tuple[tuple[str, str], ...] = ()  # name and content, in the folder that the client works in
-    exit_code: int = 0
-
-
-# --- Claude Code ----------------------------------------------------------------------------------------------------
 
 
 def _says(words: str, seed: str, model: str = "claude-sonnet-5", parts: int = 4) -> Reply:
@@ -64,15 +39,6 @@ def _slowly(whole: Reply) -> Reply:
     return replace(whole, before=(Wait(1.0),))
 
 
-def _broken(whole: Reply, events: int, *end: Send | Cut) -> Reply:
-    """The stream up to that many events, and then its end."""
-    return replace(whole, acts=((whole.acts or ())[:events] + end))
-
-
-def _answers(*replies: Reply) -> tuple[Answer, ...]:
-    return tuple(Answer(reply) for reply in replies)
-
-
 _SONNET = ("--model", "claude-sonnet-5")
 _FEW_TOOLS = (*_SONNET, "--tools", "Bash,Read")
 _MESSAGE = anthropic.message([anthropic.text("Here is the whole answer.")], "claude-sonnet-5", "whole")
@@ -83,21 +49,21 @@ CLAUDE_CODE = (
         "Claude Code asks one question and prints the answer",
         ("messages", "stream", "tools"),
         (("What is a gateway?", "--model", "claude-opus-4-8"),),
-        _answers(_says("A gateway stands between its clients and their providers.", "plain", "claude-opus-4-8")),
+        answers(_says("A gateway stands between its clients and their providers.", "plain", "claude-opus-4-8")),
     ),
     Situation(
         "claude-code/many-bytes-a-letter",
         "An answer in letters of one to four bytes comes in many small pieces",
         ("messages", "stream", "utf-8"),
         (("Greet the world", *_FEW_TOOLS),),
-        _answers(_says(_LONG, "bytes", parts=60)),
+        answers(_says(_LONG, "bytes", parts=60)),
     ),
     Situation(
         "claude-code/haiku",
         "A model of an earlier generation is asked with other betas and a budget for thinking",
         ("messages", "stream", "thinking"),
         (("Say hello", "--model", "claude-haiku-4-5-20251001", "--tools", "Bash,Read"),),
-        _answers(
+        answers(
             _uses(
                 anthropic.thinking("Just a greeting.", "haiku"),
                 anthropic.text("Hello!"),
@@ -111,14 +77,14 @@ CLAUDE_CODE = (
         "Claude Code runs the tool that the model asks for, and sends its result back",
         ("messages", "stream", "tools", "tool-loop"),
         (("Do the tools work?", *_SONNET),),
-        _answers(_uses(_bash("loop"), seed="loop 1"), _says("They do: the command printed its line.", "loop 2")),
+        answers(_uses(_bash("loop"), seed="loop 1"), _says("They do: the command printed its line.", "loop 2")),
     ),
     Situation(
         "claude-code/tools-in-parallel",
         "Two tools of one answer run, and both results go back in one message",
         ("messages", "stream", "tools", "tool-loop", "parallel-tools"),
         (("Do the tools work?", *_FEW_TOOLS),),
-        _answers(
+        answers(
             _uses(anthropic.text("I run two."), _bash("one"), _bash("two", "echo Both of them"), seed="both 1"),
             _says("Both printed their lines.", "both 2"),
         ),
@@ -128,7 +94,7 @@ CLAUDE_CODE = (
         "The tool fails, and its error is the result that goes back",
         ("messages", "stream", "tools", "tool-loop"),
         (("Read the note", *_FEW_TOOLS),),
-        _answers(
+        answers(
             _uses(anthropic.tool_use("Read", {"file_path": "/nowhere/note.txt"}, "read"), seed="fails 1"),
             _says("There is no such note.", "fails 2"),
         ),
@@ -138,7 +104,7 @@ CLAUDE_CODE = (
         "A thought comes back with its signature in the next request, and so does one that nobody can read",
         ("messages", "stream", "thinking", "tool-loop"),
         (("Do the tools work?", *_FEW_TOOLS),),
-        _answers(
+        answers(
             _uses(anthropic.thinking(_PLAN), anthropic.redacted_thinking(), _bash("thought"), seed="thinks 1"),
             _uses(anthropic.thinking("It printed its line.", 2), anthropic.text("They do."), seed="thinks 2"),
         ),
@@ -187,21 +153,21 @@ CLAUDE_CODE = (
         "A model behind a memory: the provider is reached through it, and told whose memory it is",
         ("messages", "stream", "memory"),
         (("Who am I?", "--model", "claude-sonnet-5-memory", "--tools", "Bash,Read"),),
-        _answers(_says("Somebody who asks.", "memory")),
+        answers(_says("Somebody who asks.", "memory")),
     ),
     Situation(
         "claude-code/conversation-continued",
         "The second question comes with the first one and its answer",
         ("messages", "stream"),
         (("What is a proxy?", *_FEW_TOOLS), ("And a gateway?", "--continue", *_FEW_TOOLS)),
-        _answers(_says("It speaks for somebody else.", "first"), _says("A proxy with doors.", "second")),
+        answers(_says("It speaks for somebody else.", "first"), _says("A proxy with doors.", "second")),
     ),
     Situation(
         "claude-code/cut-off-at-max-tokens",
         "An answer that ends at max_tokens is asked to go on",
         ("messages", "stream", "stop-reasons"),
         (("Tell me a story", *_FEW_TOOLS),),
-        _answers(
+        answers(
             anthropic.stream_reply(
                 anthropic.message([anthropic.text("Once upon a time")], "claude-sonnet-5", "max 1", "max_tokens"),
                 "max 1",
@@ -214,7 +180,7 @@ CLAUDE_CODE = (
         "A rate limit that outlasts the gateway's retries reaches Claude Code, which tries again",
         ("messages", "stream", "errors", "retries"),
         (("Say hello", *_FEW_TOOLS),),
-        _answers(
+        answers(
             *(anthropic.error_reply(429, "Number of requests exceeded", n, (("retry-after", "1"),)) for n in range(3)),
             _says("Hello!", "after the limit"),
         ),
@@ -224,14 +190,14 @@ CLAUDE_CODE = (
         "One overloaded answer is hidden by the gateway's retry",
         ("messages", "stream", "errors", "retries"),
         (("Say hello", *_FEW_TOOLS),),
-        _answers(anthropic.error_reply(529, "Overloaded", "busy"), _says("Hello!", "no longer busy")),
+        answers(anthropic.error_reply(529, "Overloaded", "busy"), _says("Hello!", "no longer busy")),
     ),
     Situation(
         "claude-code/prompt-too-long",
         "A prompt that is too long is refused, and Claude Code says so at once",
         ("messages", "stream", "errors"),
         (("Say hello", *_FEW_TOOLS),),
-        _answers(anthropic.error_reply(400, "prompt is too long: 210000 tokens > 200000 maximum", "long")),
+        answers(anthropic.error_reply(400, "prompt is too long: 210000 tokens > 200000 maximum", "long")),
         exit_code=1,
     ),
     Situation(
@@ -239,8 +205,8 @@ CLAUDE_CODE = (
         "The provider hangs up in the middle of a text; Claude Code asks again without a stream",
         ("messages", "stream", "errors", "cuts", "non-stream"),
         (("Say hello", *_FEW_TOOLS),),
-        _answers(
-            _broken(_says("This will never be said whole.", "cut"), 5, Cut("fin")), anthropic.reply(_MESSAGE, "whole")
+        answers(
+            broken(_says("This will never be said whole.", "cut"), 5, Cut("fin")), anthropic.reply(_MESSAGE, "whole")
         ),
     ),
     Situation(
@@ -248,8 +214,8 @@ CLAUDE_CODE = (
         "The provider reports an error in the middle of a text; Claude Code asks again without a stream",
         ("messages", "stream", "errors", "mid-stream-error", "non-stream"),
         (("Say hello", *_FEW_TOOLS),),
-        _answers(
-            _broken(_says("This will never be said whole.", "error"), 5, anthropic.error_event(529, "Overloaded")),
+        answers(
+            broken(_says("This will never be said whole.", "error"), 5, anthropic.error_event(529, "Overloaded")),
             anthropic.reply(_MESSAGE, "whole"),
         ),
     ),
@@ -258,150 +224,6 @@ CLAUDE_CODE = (
         "The provider hangs up after a whole tool call: the tool has run, and the loop goes on",
         ("messages", "stream", "errors", "cuts", "tool-loop"),
         (("Do the tools work?", *_FEW_TOOLS),),
-        _answers(_broken(_uses(_bash("torn"), seed="torn 1"), 9, Cut("rst")), _says("They do.", "torn 2")),
+        answers(broken(_uses(_bash("torn"), seed="torn 1"), 9, Cut("rst")), _says("They do.", "torn 2")),
     ),
 )
-
-# --- openai-java, for PyCharm ---------------------------------------------------------------------------------------
-
-_ADD = "It **adds** two numbers and returns their sum."
-_GPT_5 = "gpt-5-2025-08-07"
-_READ = ("read_file", {"path": "src/add.py"})
-
-
-def _completes(words: str, seed: str, model: str = _GPT_5) -> Reply:
-    return openai.reply(openai.completion(words, model=model, seed=seed), seed)
-
-
-def _streams(words: str, seed: str, model: str = _GPT_5) -> Reply:
-    return openai.stream_reply(openai.completion(words, model=model, seed=seed), seed)
-
-
-PYCHARM = (
-    Situation("pycharm/models-list", "The models that the IDE can choose from", ("models",), (("models", "-"),), ()),
-    Situation(
-        "pycharm/chat", "One answer, not streamed", ("chat",), (("chat", "gpt-5"),), _answers(_completes(_ADD, "chat"))
-    ),
-    Situation(
-        "pycharm/chat-async",
-        "One answer, not streamed, to the asynchronous client",
-        ("chat",),
-        (("chat-async", "gpt-4.1"),),
-        _answers(_completes(_ADD, "async", "gpt-4.1-2025-04-14")),
-    ),
-    Situation(
-        "pycharm/chat-streamed",
-        "A streamed answer with its usage",
-        ("chat", "stream", "usage"),
-        (("stream", "gpt-5"),),
-        _answers(_streams(_ADD, "stream")),
-    ),
-    Situation(
-        "pycharm/chat-streamed-async",
-        "A streamed answer to the asynchronous client, which does not ask for the usage",
-        ("chat", "stream"),
-        (("stream-async", "gpt-4.1"),),
-        _answers(_streams(_ADD, "stream async", "gpt-4.1-2025-04-14")),
-    ),
-    Situation(
-        "pycharm/tool-call-streamed",
-        "A tool call comes in pieces, and its result goes back",
-        ("chat", "stream", "tools", "tool-loop"),
-        (("tool-loop", "gpt-5"),),
-        _answers(
-            openai.stream_reply(openai.completion(None, [openai.tool_call(*_READ)], _GPT_5, "tool"), "tool"),
-            _streams(_ADD, "after the tool"),
-        ),
-    ),
-    Situation(
-        "pycharm/calls-at-once",
-        "One prompt becomes four calls at once, two by two the same",
-        ("chat", "together"),
-        (("fan-out", "gpt-5-mini"),),
-        _answers(*(_completes("Part of the answer.", f"part {n}", "gpt-5-mini-2025-08-07") for n in range(4))),
-    ),
-    Situation(
-        "pycharm/server-error-retried",
-        "A server error that outlasts the gateway's retries reaches the client, which tries again",
-        ("chat", "errors", "retries"),
-        (("chat", "gpt-5"),),
-        _answers(
-            *(openai.error_reply(500, "The server had an error", n) for n in range(3)),
-            _completes(_ADD, "after the error"),
-        ),
-    ),
-    Situation(
-        "pycharm/rate-limit-hidden",
-        "One rate limit is hidden by the gateway's retry",
-        ("chat", "stream", "errors", "retries"),
-        (("stream", "gpt-5"),),
-        _answers(
-            openai.error_reply(429, "Rate limit reached", 1, (("retry-after", "1"),)), _streams(_ADD, "after the limit")
-        ),
-    ),
-    Situation(
-        "pycharm/bad-request",
-        "What the provider refuses is refused at once",
-        ("chat", "errors"),
-        (("chat", "gpt-5"),),
-        _answers(openai.error_reply(400, "Invalid value: 'system'", 1, param="messages[0].role")),
-        exit_code=1,
-    ),
-    Situation(
-        "pycharm/unknown-model",
-        "A model that the gateway does not have",
-        ("chat", "errors"),
-        (("chat", "no-such-model"),),
-        (),
-        exit_code=1,
-    ),
-    Situation(
-        "pycharm/stream-cut",
-        "The provider hangs up in the middle of a text",
-        ("chat", "stream", "errors", "cuts"),
-        (("stream", "gpt-5"),),
-        _answers(_broken(_streams(_ADD, "cut"), 3, Cut("fin"))),
-        exit_code=1,
-    ),
-    Situation(
-        "pycharm/error-in-mid-stream",
-        "The provider reports an error in the middle of a text",
-        ("chat", "stream", "errors", "mid-stream-error"),
-        (("stream", "gpt-5"),),
-        _answers(_broken(_streams(_ADD, "error"), 3, openai.error_event(500, "The server had an error"))),
-        exit_code=1,
-    ),
-    Situation(
-        "pycharm/with-memory",
-        "A model behind a memory: the provider is reached through it, and told whose memory it is",
-        ("chat", "stream", "memory"),
-        (("stream", "gpt-5-memory"),),
-        _answers(_streams(_ADD, "memory")),
-    ),
-    Situation(
-        "pycharm/claude-streamed",
-        "A Claude model speaks OpenAI's protocol, with its usage",
-        ("chat", "stream", "usage", "translation"),
-        (("stream", "claude-sonnet-5"),),
-        _answers(_says(_ADD, "translated")),
-    ),
-    Situation(
-        "pycharm/claude-tool-call-streamed",
-        "A Claude model's tool call comes in pieces in OpenAI's protocol, and its result goes back",
-        ("chat", "stream", "tools", "tool-loop", "translation"),
-        (("tool-loop", "claude-sonnet-5"),),
-        _answers(
-            _uses(anthropic.text("I read it."), anthropic.tool_use(*_READ, "translated tool"), seed="translated tool"),
-            _says(_ADD, "after the translated tool"),
-        ),
-    ),
-    Situation(
-        "pycharm/gemini-streamed",
-        "A Gemini model speaks OpenAI's protocol",
-        ("chat", "stream", "translation"),
-        (("stream", "gemini-2.5-flash"),),
-        _answers(gemini.stream_reply(_ADD, "gemini-2.5-flash", "streamed")),
-    ),
-)
-
-ALL = (*CLAUDE_CODE, *PYCHARM)

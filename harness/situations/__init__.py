@@ -1,0 +1,10 @@
+"""What the real clients are put through when they are recorded: what they are asked, and what their provider answers.
+
+The clients are real, the provider is simulated. Answers are given in order; one with a `to` waits for a call whose body
+has that text. No answer asks for a tool that could do harm: the clients run them.
+"""
+
+from harness.situations.claude_code import CLAUDE_CODE
+from harness.situations.pycharm import PYCHARM
+
+ALL = (*CLAUDE_CODE, *PYCHARM)

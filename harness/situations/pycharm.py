@@ -1,0 +1,154 @@
+"""The situations of openai-java, which stands for PyCharm AI Assistant."""
+
+from __future__ import annotations
+
+from harness.model import Cut, Reply
+from harness.situations.situation import Situation, answers, broken
+from harness.upstream import anthropic_wire as anthropic
+from harness.upstream import gemini_wire as gemini
+from harness.upstream import openai_wire as openai
+from harness.upstream.wire import Object
+
+_ADD = "It **adds** two numbers and returns their sum."
+_GPT_5 = "gpt-5-2025-08-07"
+_READ = ("read_file", {"path": "src/add.py"})
+
+
+def _completes(words: str, seed: str, model: str = _GPT_5) -> Reply:
+    return openai.reply(openai.completion(words, model=model, seed=seed), seed)
+
+
+def _streams(words: str, seed: str, model: str = _GPT_5) -> Reply:
+    return openai.stream_reply(openai.completion(words, model=model, seed=seed), seed)
+
+
+def _claude(seed: str, *blocks: Object) -> Reply:
+    return anthropic.stream_reply(anthropic.message(blocks, "claude-sonnet-5", seed), seed)
+
+
+PYCHARM = (
+    Situation("pycharm/models-list", "The models that the IDE can choose from", ("models",), (("models", "-"),), ()),
+    Situation(
+        "pycharm/chat", "One answer, not streamed", ("chat",), (("chat", "gpt-5"),), answers(_completes(_ADD, "chat"))
+    ),
+    Situation(
+        "pycharm/chat-async",
+        "One answer, not streamed, to the asynchronous client",
+        ("chat",),
+        (("chat-async", "gpt-4.1"),),
+        answers(_completes(_ADD, "async", "gpt-4.1-2025-04-14")),
+    ),
+    Situation(
+        "pycharm/chat-streamed",
+        "A streamed answer with its usage",
+        ("chat", "stream", "usage"),
+        (("stream", "gpt-5"),),
+        answers(_streams(_ADD, "stream")),
+    ),
+    Situation(
+        "pycharm/chat-streamed-async",
+        "A streamed answer to the asynchronous client, which does not ask for the usage",
+        ("chat", "stream"),
+        (("stream-async", "gpt-4.1"),),
+        answers(_streams(_ADD, "stream async", "gpt-4.1-2025-04-14")),
+    ),
+    Situation(
+        "pycharm/tool-call-streamed",
+        "A tool call comes in pieces, and its result goes back",
+        ("chat", "stream", "tools", "tool-loop"),
+        (("tool-loop", "gpt-5"),),
+        answers(
+            openai.stream_reply(openai.completion(None, [openai.tool_call(*_READ)], _GPT_5, "tool"), "tool"),
+            _streams(_ADD, "after the tool"),
+        ),
+    ),
+    Situation(
+        "pycharm/calls-at-once",
+        "One prompt becomes four calls at once, two by two the same",
+        ("chat", "together"),
+        (("fan-out", "gpt-5-mini"),),
+        answers(*(_completes("Part of the answer.", f"part {n}", "gpt-5-mini-2025-08-07") for n in range(4))),
+    ),
+    Situation(
+        "pycharm/server-error-retried",
+        "A server error that outlasts the gateway's retries reaches the client, which tries again",
+        ("chat", "errors", "retries"),
+        (("chat", "gpt-5"),),
+        answers(
+            *(openai.error_reply(500, "The server had an error", n) for n in range(3)),
+            _completes(_ADD, "after the error"),
+        ),
+    ),
+    Situation(
+        "pycharm/rate-limit-hidden",
+        "One rate limit is hidden by the gateway's retry",
+        ("chat", "stream", "errors", "retries"),
+        (("stream", "gpt-5"),),
+        answers(
+            openai.error_reply(429, "Rate limit reached", 1, (("retry-after", "1"),)), _streams(_ADD, "after the limit")
+        ),
+    ),
+    Situation(
+        "pycharm/bad-request",
+        "What the provider refuses is refused at once",
+        ("chat", "errors"),
+        (("chat", "gpt-5"),),
+        answers(openai.error_reply(400, "Invalid value: 'system'", 1, param="messages[0].role")),
+        exit_code=1,
+    ),
+    Situation(
+        "pycharm/unknown-model",
+        "A model that the gateway does not have",
+        ("chat", "errors"),
+        (("chat", "no-such-model"),),
+        (),
+        exit_code=1,
+    ),
+    Situation(
+        "pycharm/stream-cut",
+        "The provider hangs up in the middle of a text",
+        ("chat", "stream", "errors", "cuts"),
+        (("stream", "gpt-5"),),
+        answers(broken(_streams(_ADD, "cut"), 3, Cut("fin"))),
+        exit_code=1,
+    ),
+    Situation(
+        "pycharm/error-in-mid-stream",
+        "The provider reports an error in the middle of a text",
+        ("chat", "stream", "errors", "mid-stream-error"),
+        (("stream", "gpt-5"),),
+        answers(broken(_streams(_ADD, "error"), 3, openai.error_event(500, "The server had an error"))),
+        exit_code=1,
+    ),
+    Situation(
+        "pycharm/with-memory",
+        "A model behind a memory: the provider is reached through it, and told whose memory it is",
+        ("chat", "stream", "memory"),
+        (("stream", "gpt-5-memory"),),
+        answers(_streams(_ADD, "memory")),
+    ),
+    Situation(
+        "pycharm/claude-streamed",
+        "A Claude model speaks OpenAI's protocol, with its usage",
+        ("chat", "stream", "usage", "translation"),
+        (("stream", "claude-sonnet-5"),),
+        answers(_claude("translated", anthropic.text(_ADD))),
+    ),
+    Situation(
+        "pycharm/claude-tool-call-streamed",
+        "A Claude model's tool call comes in pieces in OpenAI's protocol, and its result goes back",
+        ("chat", "stream", "tools", "tool-loop", "translation"),
+        (("tool-loop", "claude-sonnet-5"),),
+        answers(
+            _claude("translated tool", anthropic.text("I read it."), anthropic.tool_use(*_READ, "translated tool")),
+            _claude("after the translated tool", anthropic.text(_ADD)),
+        ),
+    ),
+    Situation(
+        "pycharm/gemini-streamed",
+        "A Gemini model speaks OpenAI's protocol",
+        ("chat", "stream", "translation"),
+        (("stream", "gemini-2.5-flash"),),
+        answers(gemini.stream_reply(_ADD, "gemini-2.5-flash", "streamed")),
+    ),
+)
