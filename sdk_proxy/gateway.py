@@ -72,11 +72,20 @@ class Gateway:
 
     async def _stream(self, call: Call, request: Request, response: Any) -> Response:
         events = streaming_utils.chat_events if call.route_type == "acompletion" else streaming_utils.message_events
+
+        hidden = response_headers.hidden_params(response)
+
+        async def headers_by_then() -> dict[str, str]:
+            """When the first event is there: retries and fallbacks before it are counted."""
+            adopted = getattr(response, "fallback_headers_adopted", False)
+            return response_headers.of_stream(call, response_headers.hidden_params(response) if adopted else hidden)
+
         answer: Response = await create_response(
             generator=events(call, response),
             media_type="text/event-stream",
-            headers=response_headers.of_stream(call, response),
+            headers=response_headers.of_stream(call, hidden),
             request=request,
+            refresh_headers=headers_by_then,
         )
         return answer
 

@@ -20,9 +20,8 @@ def hidden_params(response: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def of_stream(call: Call, response: Any) -> dict[str, str]:
-    """Before the first event: costs are not known yet."""
-    hidden = hidden_params(response)
+def of_stream(call: Call, hidden: Mapping[str, Any]) -> dict[str, str]:
+    """Costs are not known yet."""
     return _headers(call, hidden, hidden.get("response_cost") or "")
 
 
