@@ -23,7 +23,7 @@ _QUIET = {
 
 async def installed(cache: Path) -> Path:
     """The program, installed with npm below `cache` unless it is there already."""
-    folder = cache / f"claude-code-{VERSION}"
+    folder = _place(cache)
     if not (found := _program(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         await install(("npm", "install", "--no-save", "--prefix", str(folder), f"{PACKAGE}@{VERSION}"), folder)
@@ -31,6 +31,10 @@ async def installed(cache: Path) -> Path:
     if not found:
         raise HarnessError(f"{PACKAGE} {VERSION} has no program for this machine")
     return found
+
+
+def _place(cache: Path) -> Path:
+    return cache.absolute() / f"claude-code-{VERSION}"
 
 
 def _program(folder: Path) -> Path | None:

@@ -16,16 +16,18 @@ VERSION = "4.101.0"  # of com.openai:openai-java, as pom.xml has it
 
 async def built(cache: Path) -> Path:
     """The folder with the compiled main and what it needs, below `cache`: built unless it is there already."""
-    folder = cache / f"openai-java-{VERSION}-{_fingerprint()}"
+    folder = _place(cache)
     if not (folder / "target" / "dependency").is_dir():
         shutil.copytree(PROJECT, folder, dirs_exist_ok=True)
         await install(("mvn", "-q", "-B", "compile", "dependency:copy-dependencies"), folder)
     return folder
 
 
-def _fingerprint() -> str:
+def _place(cache: Path) -> Path:
+    """Named by the version and by the project's content: a changed main is built anew."""
     files = sorted(path for path in PROJECT.rglob("*") if path.is_file() and "target" not in path.parts)
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    content = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    return cache.absolute() / f"openai-java-{VERSION}-{content[:12]}"
 
 
 async def drive(project: Path, base_url: str, key: str, situation: str, model: str) -> Finished:

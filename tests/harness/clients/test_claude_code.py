@@ -28,6 +28,11 @@ async def test_the_program_is_installed_once(claude: Path, tmp_path: Path) -> No
     assert await installed(tmp_path) == claude
 
 
+async def test_a_relative_cache_is_found_from_every_folder(claude: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(claude.parents[4])
+    assert await installed(Path()) == claude
+
+
 async def test_it_is_driven_against_the_gateway_in_a_new_home_and_folder(claude: Path) -> None:
     prompts = [("Hello", "--model", "m"), ("Again", "--continue")]
     finished = await drive(claude, "http://gateway", "the key", prompts, {"note.txt": "words"})

@@ -12,6 +12,6 @@ def test_the_version_is_the_one_that_maven_is_told() -> None:
 
 
 async def test_what_is_built_already_is_not_built_again(tmp_path: Path) -> None:
-    folder = tmp_path / f"openai-java-{openai_java.VERSION}-{openai_java._fingerprint()}"
+    folder = openai_java._place(tmp_path)
     (folder / "target" / "dependency").mkdir(parents=True)
     assert await openai_java.built(tmp_path) == folder
