@@ -41,10 +41,6 @@ class ClientBody:
         model = tree.get("model") if isinstance(tree, dict) else None
         return model if isinstance(model, str) else None
 
-    def unwanted(self) -> None:
-        """LiteLLM has answered: what it has not read of the body by now, it will not read."""
-        self._ended.set()
-
     async def left(self) -> None:
         """Returns when the client has left, or has its answer."""
         await self._ended.wait()

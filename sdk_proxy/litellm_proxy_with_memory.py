@@ -110,7 +110,6 @@ class Forwarder:
         except httpx.TransportError as error:
             await _refuse(scope, send, error)
             return
-        body.unwanted()
         try:
             await _pass_back(answer, send)
         except httpx.TransportError as error:

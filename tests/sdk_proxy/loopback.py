@@ -48,13 +48,26 @@ def say(data: bytes = OK) -> Answer:
     return answer
 
 
+def cut(data: bytes = b"") -> Answer:
+    """Says that, and closes the connection."""
+
+    async def answer(call: Call, writer: asyncio.StreamWriter) -> None:
+        await say(data)(call, writer)
+        writer.close()
+
+    return answer
+
+
 async def never(_: Call, __: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
 
 @asynccontextmanager
 async def litellm(answer: Answer) -> AsyncIterator[LiteLLM]:
-    """Answers one request per connection, and closes it then without a word, as LiteLLM may."""
+    """Answers one request per connection, and closes it without a word when a second comes, as LiteLLM may.
+
+    (It closes a connection by itself after an error of its own, which a proxy may not have noticed yet.)
+    """
     calls: list[Call] = []
     running: set[asyncio.Task[None]] = set()
 
@@ -86,9 +99,11 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ans
         answering = asyncio.ensure_future(answer(call, writer))
         leaving = asyncio.ensure_future(reader.read(1))
         await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if leaving.done():
+        if not leaving.done():
+            answering.result()
+            await leaving
+        if not leaving.result():
             call.left.set()
-        leaving.cancel()
         answering.cancel()
     except (ConnectionError, asyncio.IncompleteReadError):
         call.left.set()

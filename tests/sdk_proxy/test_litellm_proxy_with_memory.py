@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from sdk_proxy.litellm_proxy_with_memory import create_app, main
 from sdk_proxy.schema import Config
-from tests.sdk_proxy.loopback import OK, Answer, Call, LiteLLM, connection, litellm, never, say, served, spoken
+from tests.sdk_proxy.loopback import OK, Answer, Call, LiteLLM, connection, cut, litellm, never, say, served, spoken
 
 KEY = "sk-master"
 SUPERMEMORY = {"SUPERMEMORY_API_KEY": "sm-key"}
@@ -290,7 +290,7 @@ async def test_half_a_body_that_is_looked_into_never_goes_on_at_all():
     ],
 )
 async def test_a_litellm_that_cannot_be_reached_is_a_502_in_the_routes_own_envelope(path, expected):
-    async with both(say(b"")) as (port, _), httpx.AsyncClient() as client:
+    async with both(cut()) as (port, _), httpx.AsyncClient() as client:
         answer = await client.post(f"http://127.0.0.1:{port}{path}", json={})
     body = answer.json()
     assert "cannot be reached" in body["error"].pop("message")
@@ -308,7 +308,7 @@ async def test_nobody_behind_is_a_502_too_and_the_proxy_lives_on():
 
 @pytest.mark.parametrize("framing", [b"content-length: 100", b"transfer-encoding: chunked"])
 async def test_an_answer_that_is_cut_is_cut_for_the_client_too(framing):
-    async with both(say(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n3\r\nabc\r\n")) as (port, _):
+    async with both(cut(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n3\r\nabc\r\n")) as (port, _):
         with pytest.raises(httpx.RemoteProtocolError):
             async with httpx.AsyncClient() as client:
                 await client.get(f"http://127.0.0.1:{port}/")
