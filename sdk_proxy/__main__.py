@@ -36,6 +36,7 @@ def _checked(file: Path, host: str, port: int) -> Config:
 
 
 def _serve(config: Config, host: str, port: int) -> None:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # the prices it came with: a start needs no network
     import uvicorn  # noqa: PLC0415 - see _checked
 
     from sdk_proxy.litellm_proxy_sdk import create_app  # noqa: PLC0415 - see _checked
