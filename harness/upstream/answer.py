@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -19,11 +20,13 @@ class Timing:
 
     The gap between two acts keeps the events apart on their way: a gateway that finds several in one read may pass
     them on as one. LiteLLM 1.106.2 (/v1/messages) made one chunk of 24 events without a gap, 24 chunks, with the ping
-    before message_start, with 5 ms; with 2 ms it was sometimes the one and sometimes the other.
+    before message_start, with 5 ms; with 2 ms, or on a busy machine, it was sometimes the one and sometimes the other.
+    So the gap ends when the client has seen something new; it is as long as `gap` only where the gateway holds back.
     """
 
     patience: float  # that a `WaitForClient` holds at most
-    gap: float
+    gap: float  # at most
+    pause: float = 0.005  # at least, where there is a gap at all
 
 
 async def answer(call: Call, connection: Connection, client: Progress, timing: Timing) -> None:
@@ -64,9 +67,10 @@ class _Playing:
     async def _stream(self, acts: tuple[Act, ...], chunked: bool) -> Failure | None:
         end = _LAST_CHUNK if chunked else b""
         for act in acts[:-1]:
+            seen = self._client.events
             if failure := await self._act(act, chunked):
                 return failure
-            await asyncio.sleep(self._timing.gap)
+            await self._gap(seen)
         # The end goes out with the last bytes: a client that hangs up at the last event has the whole answer.
         last = acts[-1] if acts else Send(b"")
         if not isinstance(last, Send):
@@ -75,6 +79,13 @@ class _Playing:
             last = Send(b"")
         await self._send(last.data, chunked, end)
         return None
+
+    async def _gap(self, seen: int) -> None:
+        if self._timing.gap:
+            await asyncio.sleep(self._timing.pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._timing.gap):
+                    await self._client.reaches(seen + 1)
 
     async def _act(self, act: Act, chunked: bool = True) -> Failure | None:
         match act:
@@ -96,7 +107,9 @@ class _Playing:
 
     async def _wait_for_client(self, events: int) -> None:
         try:
-            await asyncio.wait_for(self._client.reaches(events), self._timing.patience)
+            # Not wait_for: in Python 3.11 it can lose the cancellation that says that the target has hung up.
+            async with asyncio.timeout(self._timing.patience):
+                await self._client.reaches(events)
         except TimeoutError:
             self._call.withheld.append(f"{self._call.place}: event {events}")
 
