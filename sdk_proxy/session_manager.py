@@ -1,74 +1,88 @@
-"""The cookies of the upstreams: one jar for each origin, behind every HTTP client that LiteLLM makes.
+"""The HTTP clients of the upstreams: they last as long as the proxy, and share one jar of cookies per origin.
 
 LiteLLM 1.106.2 blocks cookies in its own clients, because one client may serve several upstreams
-(llms/custom_httpx/http_handler.py, blocked_cookie_jar), and keeps them in those of the OpenAI SDK for each key apart.
-All its clients come out of one cache, `litellm.in_memory_llm_clients_cache`, and `litellm.module_level_aclient`: that is
-where they are met here. The wire stays LiteLLM's otherwise, for its transports stay.
+(llms/custom_httpx/http_handler.py, blocked_cookie_jar), keeps those of the OpenAI SDK for each key apart, drops a
+client after an hour, and on most paths one that is handed to it as well. But all of them come out of one cache,
+`litellm.in_memory_llm_clients_cache`: that is where they are met here. Otherwise the wire stays LiteLLM's, for its
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 import litellm
 from litellm.caching.llm_caching_handler import LLMClientCache
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+_FOR_GOOD = 10 * 365 * 24 * 3600.0  # seconds
 
 
-class SessionManager:
-    """A Cloudflare clearance that one call got is sent with the next, whatever client it goes through."""
+@asynccontextmanager
+async def persistent_clients() -> AsyncIterator[None]:
+    """Within the block every client that LiteLLM makes is one of ours; at its end they are closed."""
+    before = litellm.in_memory_llm_clients_cache, litellm.module_level_aclient
+    clients, shared = PersistentClients(), AsyncHTTPHandler(timeout=litellm.request_timeout)
+    clients.adopt(shared)
+    litellm.in_memory_llm_clients_cache, litellm.module_level_aclient = clients, shared
+    try:
+        yield
+    finally:
+        litellm.in_memory_llm_clients_cache, litellm.module_level_aclient = before
+        await shared.close()
+        await clients.aclose()
+
+
+class CookiesByOrigin:
+    """A Cloudflare clearance that one call got goes with the next one to that origin, whatever client it takes."""
 
     def __init__(self) -> None:
         self._jars: dict[str, httpx.Cookies] = {}
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        """Within the block every client that LiteLLM makes keeps its cookies here."""
-        before = litellm.in_memory_llm_clients_cache
-        litellm.in_memory_llm_clients_cache = _Cache(self)
-        hooks = dict(litellm.module_level_aclient.client.event_hooks)
-        self.adopt(litellm.module_level_aclient)
-        try:
-            yield
-        finally:
-            litellm.in_memory_llm_clients_cache = before
-            litellm.module_level_aclient.client.event_hooks = hooks
-
-    def adopt(self, made: Any) -> None:
-        """Take a client in: LiteLLM's AsyncHTTPHandler, the OpenAI SDK's client, or httpx's own; all else is left."""
-        client = _httpx_client(made)
-        if client is None:
-            return
-        client.cookies = httpx.Cookies(CookieJar(DefaultCookiePolicy(allowed_domains=())))
-        hooks = client.event_hooks
-        client.event_hooks = {
-            "request": [*hooks.get("request", ()), self._send],
-            "response": [*hooks.get("response", ()), self._keep],
-        }
-        if hasattr(made, "event_hooks"):
-            made.event_hooks = client.event_hooks  # for the client that LiteLLM makes anew where it has closed this one
-
-    async def _send(self, request: httpx.Request) -> None:
+    async def send(self, request: httpx.Request) -> None:
+        """httpx's hook before a request; a cookie header that is there already stays as it is."""
         jar = self._jars.get(_origin(request.url))
         if jar is not None:
             jar.set_cookie_header(request)
 
-    async def _keep(self, response: httpx.Response) -> None:
+    async def keep(self, response: httpx.Response) -> None:
+        """httpx's hook once the headers of a response are there."""
         if "set-cookie" in response.headers:
             self._jars.setdefault(_origin(response.request.url), httpx.Cookies()).extract_cookies(response)
 
 
-class _Cache(LLMClientCache):  # type: ignore[misc]
-    def __init__(self, sessions: SessionManager) -> None:
-        super().__init__()
-        self._sessions = sessions
+class PersistentClients(LLMClientCache):  # type: ignore[misc]
+    """LiteLLM's cache of clients, out of which none is dropped because of its age."""
 
-    def set_cache(self, key: str, value: object, *args: Any, **kwargs: Any) -> Any:
-        self._sessions.adopt(value)
-        return super().set_cache(key, value, *args, **kwargs)
+    def __init__(self) -> None:
+        super().__init__()
+        self._cookies = CookiesByOrigin()
+
+    def set_cache(self, key: str, value: object, litellm_owned_client: bool = False, **kwargs: Any) -> Any:
+        if self.adopt(value):
+            kwargs["ttl"] = _FOR_GOOD
+        return super().set_cache(key, value, litellm_owned_client, **kwargs)
+
+    def adopt(self, made: Any) -> bool:
+        """Whether it is a client: LiteLLM's AsyncHTTPHandler, the OpenAI SDK's, or httpx's own."""
+        client = _httpx_client(made)
+        if client is None:
+            return False
+        hooks = {"request": [self._cookies.send], "response": [self._cookies.keep]}
+        client.event_hooks = hooks
+        client.cookies = httpx.Cookies(CookieJar(DefaultCookiePolicy(allowed_domains=())))
+        if isinstance(made, AsyncHTTPHandler):
+            made.event_hooks = hooks  # for the client that it makes anew where somebody has closed this one
+        return True
+
+    async def aclose(self) -> None:
+        for client in map(_httpx_client, self.cache_dict.values()):
+            if client is not None:
+                await client.aclose()
+        self.cache_dict.clear()
 
 
 def _httpx_client(made: Any) -> httpx.AsyncClient | None:
@@ -78,5 +92,5 @@ def _httpx_client(made: Any) -> httpx.AsyncClient | None:
 
 
 def _origin(url: httpx.URL) -> str:
-    """RFC 6454: scheme, host, port. http.cookiejar knows hosts only."""
+    """RFC 6454: scheme, host, port; http.cookiejar would know hosts only."""
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
