@@ -58,8 +58,9 @@ def windows(tree: Json) -> Iterator[str]:
     """
     steps = _at(tree, "client")
     for step, exchange in steps.items() if isinstance(steps, dict) else ():
-        headers = _at(exchange, "response", "headers")
-        for name in headers if isinstance(headers, dict) else ():
+        found = _at(exchange, "response", "headers")
+        headers = found if isinstance(found, dict) else {}
+        for name in headers:
             if name.startswith(_LEFT) and f"llm_provider-{name}" not in headers:
                 yield f"/client/{step}/response/headers/{name}"
 
