@@ -26,7 +26,7 @@ from sdk_proxy.gateway import Gateway
 from sdk_proxy.litellm_router import build_router, configure
 from sdk_proxy.memory_router import MemoryRouter
 from sdk_proxy.schema import Config
-from sdk_proxy.session_manager import SessionManager
+from sdk_proxy.session_manager import persistent_clients
 
 _PAGE = """<!DOCTYPE html>
 <html>
@@ -57,7 +57,7 @@ def assemble(config: ProxyConfig) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with SessionManager().installed():
+        async with persistent_clients():
             yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)

@@ -4,6 +4,7 @@ LiteLLM 1.106.2 blocks cookies in its own clients, because one client may serve 
 (llms/custom_httpx/http_handler.py, blocked_cookie_jar), keeps those of the OpenAI SDK for each key apart, drops a
 client after an hour, and on most paths one that is handed to it as well. But all of them come out of one cache,
 `litellm.in_memory_llm_clients_cache`: that is where they are met here. Otherwise the wire stays LiteLLM's, for its
+transports stay.
 """
 
 from __future__ import annotations

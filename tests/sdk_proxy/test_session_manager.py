@@ -2,14 +2,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import httpx
-import litellm
 import pytest
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
 from harness.model import Reply, Request, header
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
-from sdk_proxy.session_manager import CookiesByOrigin, PersistentClients, SessionManager
+from sdk_proxy.session_manager import CookiesByOrigin, PersistentClients
 from tests.sdk_proxy.sdk import NO_RETRIES, chat, client_of, message
 
 CLEARANCE = "cf_clearance=passed"
@@ -134,19 +133,11 @@ async def test_a_deployment_s_own_cookie_header_is_left_as_it_is() -> None:
 
 async def test_a_client_is_still_there_after_the_hour_that_litellm_would_keep_it() -> None:
     now = [0.0]
-    clients = PersistentClients(SessionManager())
+    clients = PersistentClients()
     clients._clock = lambda: now[0]
     handler = AsyncHTTPHandler()
     clients.set_cache("a provider's", handler, litellm_owned_client=True, ttl=3600)
     now[0] = 7 * 24 * 3600.0
     assert clients.get_cache("a provider's") is handler
-
-
-async def test_the_clients_are_closed_at_the_end_and_litellm_has_its_own_again() -> None:
-    before = litellm.in_memory_llm_clients_cache
-    async with SessionManager().installed():
-        handler = litellm.module_level_aclient
-        assert not handler._client.is_closed
+    await clients.aclose()
     assert handler._client.is_closed
-    assert litellm.in_memory_llm_clients_cache is before
-    assert litellm.module_level_aclient is not handler
