@@ -103,7 +103,7 @@ def _as_proxy_exception(call: Call, error: Exception) -> ProxyException:
 
 
 def _error_headers(call: Call, error: Exception) -> dict[str, str]:
-    headers = dict(getattr(error, "headers", None) or _provider_headers(error))
+    headers = response_headers.without_cookies(getattr(error, "headers", None) or _provider_headers(error))
     headers |= response_headers.of_error(call, None, getattr(error, "timeout", None), None)
     safe = {name: str(value) for name, value in headers.items() if name.lower() not in UNSAFE_PROXY_RESPONSE_HEADERS}
     if isinstance(error, RouterRateLimitError) and error.cooldown_time > 0:

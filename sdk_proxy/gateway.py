@@ -12,6 +12,7 @@ from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import _override_openai_response_model, create_response
 from litellm.proxy.common_utils.http_parsing_utils import read_request_body
 from litellm.proxy.utils import model_dump_with_preserved_fields
+from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 from pydantic import BaseModel
 from starlette.datastructures import Headers
 
@@ -73,12 +74,12 @@ class Gateway:
     async def _stream(self, call: Call, request: Request, response: Any) -> Response:
         events = streaming_utils.chat_events if call.route_type == "acompletion" else streaming_utils.message_events
 
-        hidden = response_headers.hidden_params(response)
+        hidden = get_hidden_params_dict(response)
 
         async def headers_by_then() -> dict[str, str]:
             """When the first event is there: retries and fallbacks before it are counted."""
             adopted = getattr(response, "fallback_headers_adopted", False)
-            return response_headers.of_stream(call, response_headers.hidden_params(response) if adopted else hidden)
+            return response_headers.of_stream(call, get_hidden_params_dict(response) if adopted else hidden)
 
         answer: Response = await create_response(
             generator=events(call, response),
@@ -134,8 +135,7 @@ async def _unless_left(request: Request, call: Any) -> Any:
         return answering.result()
     finally:
         leaving.cancel()
-        if not answering.done():
-            answering.cancel()
+        answering.cancel()  # nothing, where it is done
 
 
 async def _left(request: Request) -> None:

@@ -7,17 +7,13 @@ from importlib.metadata import version
 from typing import Any
 
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
+from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 
 from sdk_proxy.authentication import administrator
 from sdk_proxy.call import Call
 
 LITELLM_VERSION = version("litellm")
-
-
-def hidden_params(response: Any) -> dict[str, Any]:
-    """What LiteLLM knows about the answer besides its body."""
-    found = response.get("_hidden_params") if isinstance(response, dict) else getattr(response, "_hidden_params", None)
-    return found if isinstance(found, dict) else {}
+_COOKIES = ("set-cookie", "llm_provider-set-cookie")
 
 
 def of_stream(call: Call, hidden: Mapping[str, Any]) -> dict[str, str]:
@@ -26,7 +22,7 @@ def of_stream(call: Call, hidden: Mapping[str, Any]) -> dict[str, str]:
 
 
 def of_answer(call: Call, response: Any) -> dict[str, str]:
-    hidden = hidden_params(response)
+    hidden = get_hidden_params_dict(response)
     cost = hidden.get("response_cost") or ""
     if not cost and hidden.get("response_cost") is None:
         cost = ProxyBaseLLMRequestProcessing._response_cost_from_logging_obj(
@@ -63,6 +59,11 @@ def _headers(call: Call, hidden: Mapping[str, Any], cost: float | str) -> dict[s
         request_data=call.data,
         hidden_params=hidden,
         litellm_logging_obj=call.logging,
-        **(hidden.get("additional_headers") or {}),
+        **without_cookies(hidden.get("additional_headers") or {}),
     )
     return headers
+
+
+def without_cookies(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """An upstream's cookies are the gateway's; LiteLLM's proxy tells them to the client as llm_provider-set-cookie."""
+    return {name: value for name, value in headers.items() if name.lower() not in _COOKIES}

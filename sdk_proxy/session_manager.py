@@ -72,7 +72,7 @@ class PersistentClients(LLMClientCache):  # type: ignore[misc]
         client = _httpx_client(made)
         if client is None:
             return False
-        hooks = {"request": [self._cookies.send], "response": [self._cookies.keep]}
+        hooks: dict[str, list[Any]] = {"request": [self._cookies.send], "response": [self._cookies.keep]}
         client.event_hooks = hooks
         client.cookies = httpx.Cookies(CookieJar(DefaultCookiePolicy(allowed_domains=())))
         if isinstance(made, AsyncHTTPHandler):
