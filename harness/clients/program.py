@@ -12,6 +12,8 @@ from pathlib import Path
 
 from harness.errors import BadInput, HarnessError
 
+_LAST_WORDS = 5.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -43,6 +45,9 @@ async def run(command: Sequence[str], env: Mapping[str, str], cwd: Path, patienc
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        with suppress(TimeoutError):  # to the end of its output: a pipe that stays open outlives the event loop
+            async with asyncio.timeout(_LAST_WORDS):
+                await process.communicate()
     return process.returncode or 0, output.decode("utf-8", "replace")
 
 
