@@ -41,7 +41,11 @@ def _serve(config: Config, host: str, port: int) -> None:
 
     from sdk_proxy.litellm_proxy_sdk import create_app  # noqa: PLC0415 - see _checked
 
-    app = create_app(config)
+    try:
+        app = create_app(config)
+    except Exception as error:  # noqa: BLE001 - whatever LiteLLM's Router has against its settings
+        click.echo(f"error: LiteLLM does not take this configuration: {type(error).__name__}: {error}", err=True)
+        sys.exit(2)
     uvicorn.run(
         app, host=host, port=port, date_header=False, server_header=False, access_log=False, log_level="warning"
     )

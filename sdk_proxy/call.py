@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -30,6 +31,7 @@ from litellm.proxy.litellm_pre_call_utils import (
     clean_headers,
     metadata_variable_name_for_route,
     redact_credential_headers,
+    should_auto_drop_params_for_agentic_cli,
 )
 from litellm.proxy.route_llm_request import (
     ProxyModelNotFoundError,
@@ -41,6 +43,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from sdk_proxy.authentication import administrator
+from sdk_proxy.config_parser import ProxyConfig
 
 RouteType = Literal["acompletion", "anthropic_messages"]
 ENDPOINTS = {"acompletion": "/chat/completions", "anthropic_messages": "anthropic_messages"}
@@ -66,19 +69,19 @@ class Call:
         return self.data.get("stream") is True
 
 
-def prepare(call: Call, request: Request, headers: Headers, general_settings: Mapping[str, Any], router: Any) -> None:
+def prepare(call: Call, request: Request, headers: Headers, config: ProxyConfig, router: Any) -> None:
     """As litellm/proxy/common_request_processing.py, common_processing_pre_call_logic (1.106.2), without a database.
 
     `headers` are the client's with the memory headers behind them. Raises ProxyException or HTTPException.
     """
     if call.data.get("model") is not None and not isinstance(call.data["model"], str):
         raise ProxyException(message="'model' must be a string.", type="bad_request_error", param="model", code=400)
-    add_request_data(call.data, request, headers, general_settings)
+    add_request_data(call.data, request, headers, config)
     call.data.pop("include_fallback_errors", None)
-    model = resolve_inference_model(call.data.get("model"), general_settings, None)
+    model = resolve_inference_model(call.data.get("model"), config.general_settings, None)
     call.data["model"] = litellm.model_alias_map.get(model, model) if isinstance(model, str) else model
     call.data["litellm_call_id"] = resolve_litellm_call_id(headers.get("x-litellm-call-id"))
-    call.data.update(_stream_usage(call, general_settings, router))
+    call.data.update(_stream_usage(call, config.general_settings, router))
     call.logging, call.data = litellm.utils.function_setup(
         original_function=call.route_type, rules_obj=litellm.utils.Rules(), start_time=datetime.now(), **call.data
     )
@@ -87,14 +90,12 @@ def prepare(call: Call, request: Request, headers: Headers, general_settings: Ma
         call.logging.update_messages(call.data["messages"])
 
 
-def add_request_data(
-    data: dict[str, Any], request: Request, headers: Headers, general_settings: Mapping[str, Any]
-) -> None:
+def add_request_data(data: dict[str, Any], request: Request, headers: Headers, config: ProxyConfig) -> None:
     """As litellm/proxy/litellm_pre_call_utils.py, add_litellm_data_to_request (1.106.2), for the master key.
 
     What only virtual keys, teams and guardrails have is left out.
     """
-    settings = dict(general_settings)
+    settings = dict(config.general_settings)
     for name in _UNTRUSTED_ROOT_CONTROL_FIELDS:
         data.pop(name, None)
     _reject_url_valued_destinations(data)
@@ -120,6 +121,9 @@ def add_request_data(
     _strip(data)
     _complete_metadata(data, slot)
     data[slot] |= _known_metadata(request, headers, cleaned) | {"used_client_oauth_token": used_oauth}
+    _add_tags(data, slot, cleaned)
+    if _drops_params(headers, data, config):
+        data["drop_params"] = True
 
 
 def route(call: Call, general_settings: Mapping[str, Any], router: Any) -> Any:
@@ -168,6 +172,23 @@ def _read_metadata(data: dict[str, Any]) -> None:
         data[name] = _normalized_metadata_object(name, value)
     for name in [n for n in data.get("metadata") or () if n.startswith("user_api_key_")]:
         del data["metadata"][name]
+
+
+def _add_tags(data: dict[str, Any], slot: str, cleaned: dict[str, str]) -> None:
+    """For tag-based routing."""
+    setup = LiteLLMProxyRequestSetup
+    sent = setup.add_request_tag_to_metadata(llm_router=None, headers=cleaned, data=data)
+    in_body = data["metadata"].get("tags") if slot != "metadata" and isinstance(data.get("metadata"), dict) else None
+    if sent is not None or in_body:
+        tags = setup.merge_tags(data[slot].get("tags"), sent)
+        data[slot]["tags"] = setup.merge_tags(tags, in_body)
+
+
+def _drops_params(headers: Headers, data: dict[str, Any], config: ProxyConfig) -> bool:
+    """For Claude Code and Codex, unless the configuration or the request says something about it."""
+    settings = SimpleNamespace(config={"litellm_settings": dict(config.litellm_settings)})
+    drops: bool = should_auto_drop_params_for_agentic_cli(headers.get("user-agent", ""), data, settings)
+    return drops
 
 
 def _proxy_server_request(request: Request, cleaned: dict[str, str]) -> dict[str, Any]:

@@ -64,16 +64,14 @@ class Gateway:
             return error_handlers.failed_count(error, request.headers.get("x-request-id"))
 
     async def _answer(self, call: Call, request: Request) -> Response:
-        settings = self.config.general_settings
-        prepare(call, request, self._headers(request, call.requested_model), settings, self.router)
-        response = await _unless_left(request, route(call, settings, self.router))
+        prepare(call, request, self._headers(request, call.requested_model), self.config, self.router)
+        response = await _unless_left(request, route(call, self.config.general_settings, self.router))
         if call.streams or _is_stream(response):
             return await self._stream(call, request, response)
         return _json(call, response)
 
     async def _stream(self, call: Call, request: Request, response: Any) -> Response:
         events = streaming_utils.chat_events if call.route_type == "acompletion" else streaming_utils.message_events
-
         hidden = get_hidden_params_dict(response)
 
         async def headers_by_then() -> dict[str, str]:
