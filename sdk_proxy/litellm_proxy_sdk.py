@@ -20,7 +20,7 @@ from litellm.proxy.middleware.security_headers_middleware import SecurityHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sdk_proxy import error_handlers, model_list
+from sdk_proxy import error_handlers, model_list, proxy_server
 from sdk_proxy.config_parser import ProxyConfig, parse
 from sdk_proxy.gateway import Gateway
 from sdk_proxy.litellm_router import build_router, configure
@@ -58,7 +58,8 @@ def assemble(config: ProxyConfig) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with persistent_clients():
-            yield
+            with proxy_server.in_its_place(gateway.router, config.general_settings):
+                yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
