@@ -1,398 +1,385 @@
 import asyncio
+import gzip
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from harness.model import Failure, Reply, Request, Response, Send, Wait, header
+from harness.model import Cut, Reply, Request, Send, Wait, header
 from harness.upstream import anthropic_wire, openai_wire
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
-from tests.sdk_proxy.sdk import KEY, NO_RETRIES, chat, client_of, message
+from tests.sdk_proxy.sdk import NO_RETRIES, chat, client_of, message
 
-CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens"
-STREAMS = {
-    "openai chat": (CHAT, chat("gpt-5", stream=True)),
-    "anthropic chat": (CHAT, chat("claude-sonnet-5", stream=True)),
-    "anthropic messages": (MESSAGES, message("claude-sonnet-5", stream=True)),
-}
-WHOLE = {name: (path, {**body, "stream": False}) for name, (path, body) in STREAMS.items()}
-FOREVER = 60.0  # seconds; no test waits for it
+CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages?beta=true", "/v1/messages/count_tokens"
+SONNET = "claude-sonnet-4-5"
+SONNET_MODEL = "claude-sonnet-4-5-20250929"
 
 
-@asynccontextmanager
-async def site(
-    improvise: Callable[[Request], Reply] | None = None, **sections: Any
-) -> AsyncIterator[tuple[SimulatedUpstream, httpx.AsyncClient]]:
-    async with (
-        SimulatedUpstream(improvise=improvise or autoplay(), gap=0) as upstream,
-        client_of(upstream, **sections) as client,
-    ):
-        yield upstream, client
+def always(reply: Reply) -> Callable[[Request], Reply]:
+    return lambda _: reply
 
 
-def refuses(status: int, words: str = "no", extra: tuple[tuple[str, str], ...] = ()) -> Callable[[Request], Reply]:
-    def reply(request: Request) -> Reply:
-        wire = anthropic_wire if "/messages" in request.path else openai_wire
-        return wire.error_reply(status, words, extra=extra)
-
-    return reply
+def answering(reply: Reply | None = None) -> SimulatedUpstream:
+    return SimulatedUpstream(improvise=always(reply) if reply else autoplay(), gap=0)
 
 
-def cut_in(acts: int, *more: Any) -> Callable[[Request], Reply]:
-    """The first acts of a stream, and then something else."""
-    answer = autoplay()
-
-    def reply(request: Request) -> Reply:
-        whole = answer(request)
-        assert whole.acts is not None
-        return replace(whole, acts=(*whole.acts[:acts], *more))
-
-    return reply
+def events(text: str) -> list[tuple[str, Any]]:
+    """The name and the data of each event of a stream."""
+    blocks = [dict(line.split(": ", 1) for line in block.split("\n")) for block in text.strip().split("\n\n")]
+    return [(block.get("event", ""), block["data"]) for block in blocks]
 
 
-def data(text: str) -> list[Any]:
-    lines = [line.removeprefix("data:").strip() for line in text.splitlines() if line.startswith("data:")]
-    return [line if line == "[DONE]" else json.loads(line) for line in lines]
+# --- answers
 
 
-async def calls(upstream: SimulatedUpstream, number: int = 1) -> list[Request]:
-    async with asyncio.timeout(10):
-        while len(upstream.unscripted) < number:
-            await asyncio.sleep(0.001)
-    return [exchange.request for exchange in upstream.unscripted]
+async def test_a_chat_completion_bears_the_name_that_was_asked_for_and_litellm_s_headers() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        answer = await client.post(CHAT, json=chat(SONNET))
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["model"] == SONNET
+        assert answer.headers["x-litellm-model-name"] == f"anthropic/{SONNET_MODEL}"
+        assert answer.headers["x-litellm-model-api-base"] == f"{upstream.url}/anthropic"
+        assert float(answer.headers["x-litellm-response-cost"]) == float(answer.headers["x-litellm-key-spend"]) > 0
+        assert answer.headers["llm_provider-request-id"] == answer.headers["request-id"]
 
 
-async def abandoned(upstream: SimulatedUpstream) -> bool:
-    """Whether the upstream sees soon that the only call was given up."""
-
-    def outcome() -> Failure | None:
-        found = upstream.unscripted[0].outcome
-        return found.failure if isinstance(found, Response) else found
-
-    async with asyncio.timeout(5):
-        while (failure := outcome()) is None or failure.kind != "left":
-            await asyncio.sleep(0.001)
-    return True
+async def test_a_message_bears_the_name_that_was_asked_for_and_costs_what_its_model_costs() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        answer = await client.post(MESSAGES, json=message("claude-sonnet-5-memory"))
+        assert (answer.status_code, answer.json()["model"]) == (200, "claude-sonnet-5-memory")
+        assert float(answer.headers["x-litellm-response-cost"]) > 0
 
 
-# --- answers ---
+async def test_a_streamed_message_goes_through_event_by_event_with_the_name_that_was_asked_for() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        answer = await client.post(MESSAGES, json=message(SONNET, stream=True))
+        kinds = [kind for kind, _ in events(answer.text)]
+        (start,) = [json.loads(data) for kind, data in events(answer.text) if kind == "message_start"]
+        assert start["message"]["model"] == SONNET
+        assert kinds[-2:] == ["message_delta", "message_stop"]
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert (answer.headers["cache-control"], answer.headers["x-accel-buffering"]) == ("no-cache", "no")
 
 
-@pytest.mark.parametrize("name", WHOLE)
-async def test_a_whole_answer_has_the_alias_and_litellms_headers(name):
-    path, body = WHOLE[name]
-    async with site() as (_, client):
-        answer = await client.post(path, json=body)
-    assert (answer.status_code, answer.json()["model"]) == (200, body["model"])
-    assert answer.headers["x-litellm-model-group"] == body["model"]
-    assert float(answer.headers["x-litellm-response-cost"]) > 0
+@pytest.mark.parametrize("model", ["gpt-5", SONNET, "gemini-2.5-flash"])
+async def test_a_streamed_chat_ends_with_done_and_shows_usage_only_to_who_asks(model: str) -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        plain = events((await client.post(CHAT, json=chat(model, stream=True))).text)
+        asked = chat(model, stream=True, stream_options={"include_usage": True})
+        counted = events((await client.post(CHAT, json=asked)).text)
+        assert plain[-1][1] == counted[-1][1] == "[DONE]"
+        assert {json.loads(data)["model"] for _, data in plain[:-1]} == {model}
+        assert not any("usage" in data for _, data in plain)
+        assert "usage" in counted[-2][1]
 
 
-async def test_a_streamed_chat_ends_in_done():
-    async with site() as (_, client):
-        answer = await client.post(CHAT, json=chat("gpt-5", stream=True))
-    *chunks, done = data(answer.text)
-    assert done == "[DONE]"
-    assert {chunk["model"] for chunk in chunks} == {"gpt-5"}
-    assert "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks).startswith("A short answer")
-    assert answer.headers["content-type"].startswith("text/event-stream")
+async def test_large_answers_are_compressed_for_who_offers_it_and_streams_never() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        packed = await client.get("/v1/models", headers={"accept-encoding": "gzip"})
+        plain = await client.get("/v1/models", headers={"accept-encoding": "identity"})
+        small = await client.get("/v1/models/gpt-5", headers={"accept-encoding": "gzip"})
+        stream = await client.post(MESSAGES, json=message(SONNET, stream=True), headers={"accept-encoding": "gzip"})
+        assert packed.headers["content-encoding"] == "gzip" and packed.content == plain.content
+        assert {"content-encoding"}.isdisjoint([*plain.headers, *small.headers, *stream.headers])
+        assert len(gzip.compress(plain.content)) < len(plain.content)
 
 
-async def test_a_streamed_message_has_one_start_with_the_alias_and_its_end():
-    async with site() as (_, client):
-        answer = await client.post(MESSAGES, json=message("claude-sonnet-4-5", stream=True))
-    events = data(answer.text)
-    starts = [event for event in events if event["type"] == "message_start"]
-    assert [start["message"]["model"] for start in starts] == ["claude-sonnet-4-5"]
-    assert events[-1]["type"] == "message_stop"
-    assert answer.text.count("event: ") == len(events)
+# --- what goes up
 
 
-@pytest.mark.parametrize("name", STREAMS)
-async def test_an_event_reaches_the_client_before_the_next_is_there(name):
-    path, body = STREAMS[name]
-    async with site(cut_in(6, Wait(FOREVER))) as (upstream, client):
-        async with asyncio.timeout(10), client.stream("POST", path, json=body) as answer:
-            async for chunk in answer.aiter_raw():
-                assert chunk
-                break
-        assert await abandoned(upstream)
+async def test_the_provider_gets_its_own_key_the_x_headers_and_whose_memory_it_is() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        sent = {
+            "user-agent": "claude-cli/2.1.330 (external, cli)",
+            "x-first": "1",
+            "x-stainless-lang": "js",
+            "x-sm-user-id": "somebody-else",
+            "anthropic-beta": "b-2025,a-2025",
+            "cookie": "a=1",
+        }
+        await client.post(MESSAGES, json=message("claude-sonnet-5"), headers=sent)
+        (call,) = upstream.unscripted
+        got = {name.lower(): value for name, value in call.request.headers}
+        assert call.request.path == "/anthropic/v1/messages"
+        assert (got["x-api-key"], got["x-first"], got["x-sm-user-id"]) == ("anthropic-key", "1", "claude-code")
+        assert {"x-stainless-lang", "authorization", "cookie", "x-supermemory-api-key"}.isdisjoint(got)
 
 
-async def test_models_are_listed_in_the_shape_of_the_protocol_that_asks():
-    async with site() as (_, client):
-        openai = (await client.get("/v1/models")).json()
-        bare = (await client.get("/models")).json()
-        anthropic = (await client.get("/v1/models", headers={"anthropic-version": "2023-06-01"})).json()
-    assert openai == bare
-    assert openai["object"] == "list"
-    assert "gpt-5" in [model["id"] for model in openai["data"]]
-    assert {model["type"] for model in anthropic["data"]} == {"model"}
-    assert anthropic["has_more"] is False
+async def test_only_a_supermemory_deployment_gets_the_supermemory_key() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        for model in ("gpt-5", "gpt-5-memory"):
+            await client.post(CHAT, json=chat(model), headers={"x-supermemory-api-key": "of-the-client"})
+        keys = [header(call.request.headers, "x-supermemory-api-key") for call in upstream.unscripted]
+        assert keys == [None, "supermemory-key"]
 
 
-async def test_one_model_is_shown_and_an_unknown_one_is_not_found():
-    async with site() as (_, client):
-        known, unknown = await client.get("/v1/models/gpt-5"), await client.get("/v1/models/nope")
-    assert (known.json()["id"], known.json()["owned_by"]) == ("gpt-5", "openai")
-    assert unknown.status_code == 404
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        {"api_base": "http://evil.test"},
+        {"base_url": "http://evil.test"},
+        {"api_key": "k", "api_base": "http://evil.test"},
+        {"model_list": []},
+        {"metadata": {"api_base": "http://evil.test"}},
+        {"litellm_embedding_config": {"api_base": "http://evil.test"}},
+        {"fallbacks": [{"model": "gpt-5", "api_base": "http://evil.test"}]},
+    ],
+)
+@pytest.mark.parametrize(("path", "model"), [(CHAT, "gpt-5"), (MESSAGES, "claude-sonnet-5")])
+async def test_a_client_cannot_choose_where_its_request_goes(path: str, model: str, forbidden: dict[str, Any]) -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        answer = await client.post(path, json=message(model, **forbidden))
+        assert (answer.status_code, answer.json()["error"]["type"]) == (401, "auth_error")
+        assert upstream.unscripted == ()
 
 
-async def test_tokens_are_counted_by_the_provider_and_estimated_for_an_unknown_model():
-    async with site() as (upstream, client):
-        counted = (await client.post(COUNT, params={"beta": "true"}, json=chat("claude-sonnet-5"))).json()
-        estimated = (await client.post(COUNT, json=chat("nobody-knows-it"))).json()
-        assert [request.path for request in await calls(upstream)] == ["/anthropic/v1/messages/count_tokens"]
-    assert (counted["litellm_count_source"], estimated["litellm_count_source"]) == ("provider", "local_estimate")
-    assert counted["input_tokens"] > 0 < estimated["input_tokens"]
+# --- keys
 
 
-async def test_its_own_routes_need_no_key():
-    async with site() as (_, client):
+@pytest.mark.parametrize(
+    ("headers", "status", "said"),
+    [
+        ({}, 401, "Authentication Error, No api key passed in."),
+        ({"authorization": "secret"}, 401, "Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer"),
+        ({"authorization": "Bearer wrong"}, 400, "No connected db."),
+        ({"x-api-key": "wrong"}, 400, "No connected db."),
+        ({"x-api-key": "ключ".encode()}, 400, "No connected db."),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", CHAT), ("POST", MESSAGES), ("POST", COUNT), ("GET", "/v1/models")]
+)
+async def test_who_has_not_the_key_is_refused_in_litellm_s_words(
+    method: str, path: str, headers: Any, status: int, said: str
+) -> None:
+    async with answering() as upstream, client_of(upstream) as client:
         del client.headers["authorization"]
-        answers = {path: await client.get(path) for path in ("/", "/health", "/health/liveliness")}
-        answers["HEAD"] = await client.head("/")
-    assert {answer.status_code for answer in answers.values()} == {200}
-    assert answers["/health"].json()["status"] == "healthy"
-    assert answers["/health/liveliness"].json() == "I'm alive!"
-    assert answers["/"].headers["content-type"].startswith("text/html")
+        answer = await client.request(method, path, headers=headers, json=message("gpt-5"))
+        assert answer.status_code == status
+        assert answer.json()["error"]["message"].startswith(said)
+        assert upstream.unscripted == ()
 
 
-# --- what the provider is sent ---
+async def test_an_unreadable_body_is_told_before_a_wrong_key() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        answer = await client.post(MESSAGES, content=b'{"model":', headers={"authorization": "Bearer wrong"})
+        assert answer.json()["error"]["param"] == "request_body"
 
 
-async def test_the_provider_gets_its_own_key_and_never_the_gateways():
-    async with site() as (upstream, client):
-        for path, body in WHOLE.values():
-            await client.post(path, json=body, headers={"x-api-key": KEY})
-        requests = await calls(upstream, 3)
-    assert not any(KEY in value for request in requests for _, value in request.headers)
-    assert header(requests[0].headers, "authorization") == "Bearer openai-key"
-    assert header(requests[2].headers, "x-api-key") == "anthropic-key"
+# --- lists, counts and pages
 
 
-@pytest.mark.parametrize("name", WHOLE)
-async def test_the_provider_is_told_whose_memory_it_is(name):
-    path, body = WHOLE[name]
-    sent = {"user-agent": "claude-cli/2.1.330 (external, cli)", "x-sm-user-id": "mine", "x-supermemory-api-key": "mine"}
-    async with site() as (upstream, client):
-        await client.post(path, json=body, headers=sent)
-        request = (await calls(upstream))[0]
-    assert header(request.headers, "x-sm-user-id") == "claude-code"
-    assert header(request.headers, "x-supermemory-api-key") is None
+async def test_models_have_the_shape_of_the_protocol_that_asks() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        openai = (await client.get("/v1/models")).json()
+        anthropic = (await client.get("/v1/models?limit=1000", headers={"anthropic-version": "2023-06-01"})).json()
+        codex = (await client.get("/v1/models?client_version=0.169.0")).json()
+        ids = [model["id"] for model in openai["data"]]
+        assert ids[0] == "claude-opus-4-8" and "gpt-5-memory" in ids
+        assert openai == (await client.get("/models")).json()
+        assert [model["id"] for model in anthropic["data"]] == ids and anthropic["has_more"] is False
+        assert [model["slug"] for model in codex["models"]] == ids
+
+
+async def test_one_model_is_told_with_its_provider_and_an_unknown_one_is_not_there() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        assert (await client.get("/v1/models/gemini-2.5-pro")).json()["owned_by"] == "gemini"
+        unknown = await client.get("/v1/models/nope")
+        assert (unknown.status_code, unknown.json()) == (
+            404,
+            {"detail": "The model `nope` does not exist or is not accessible"},
+        )
+
+
+async def test_tokens_are_counted_by_the_provider_and_else_estimated() -> None:
+    async with answering(anthropic_wire.count_tokens(17)) as upstream, client_of(upstream) as client:
+        counted = await client.post(COUNT, json=message("claude-sonnet-5", system="be good"))
+        unknown = await client.post(COUNT, json=message("nope"))
+        assert counted.json() == {"input_tokens": 17, "litellm_count_source": "provider"}
+        assert unknown.json()["litellm_count_source"] == "local_estimate"
+        assert json.loads(upstream.unscripted[0].request.body)["system"] == "be good"
+
+
+async def test_an_estimate_stands_in_where_the_provider_cannot_count() -> None:
+    async with answering(anthropic_wire.error_reply(500, "no")) as upstream, client_of(upstream) as client:
+        counted = await client.post(COUNT, json=message("claude-sonnet-5"))
+        assert counted.json()["litellm_count_source"] == "local_estimate"
+
+
+@pytest.mark.parametrize("missing", ["model", "messages"])
+async def test_a_count_without_model_or_messages_is_refused_in_anthropic_s_shape(missing: str) -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        body = {name: value for name, value in message("claude-sonnet-5").items() if name != missing}
+        answer = await client.post(COUNT, json=body)
+        error = {"type": "invalid_request_error", "message": f"{missing} parameter is required"}
+        assert (answer.status_code, answer.json()) == (400, {"type": "error", "error": error})
+
+
+async def test_whoever_asks_sees_that_the_gateway_is_alive_without_a_key() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        del client.headers["authorization"]
+        assert (await client.get("/health")).json()["status"] == "healthy"
+        assert (await client.get("/health/liveliness")).json() == "I'm alive!"
+        assert (await client.get("/health/readiness")).json()["status"] == "healthy"
+        head = await client.head("/")
+        assert (head.status_code, head.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        info = await client.get("/memory-routing/info", headers={"x-memory-user-id": "me"})
+        assert info.json() == {
+            "user_id": "me", "matched_pattern": None, "custom_header_present": True, "is_default": False
+        }  # fmt: skip
+
+
+async def test_litellm_s_routes_have_its_date_and_security_headers_and_our_own_have_not() -> None:
+    names = {"date", "vary", "x-frame-options", "content-security-policy", "x-content-type-options"}
+    async with answering() as upstream, client_of(upstream) as client:
+        assert names <= (await client.get("/v1/models")).headers.keys()
+        assert names.isdisjoint((await client.get("/health")).headers.keys())
+        assert "date" in (await client.post(CHAT, content=b"[1]")).headers
 
 
 @pytest.mark.parametrize(
-    ("path", "body"), [(CHAT, chat("gpt-5-memory")), (MESSAGES, message("claude-sonnet-5-memory"))]
+    ("method", "path", "status"),
+    [("GET", "/nope", 404), ("GET", CHAT, 405), ("DELETE", "/v1/models", 405), ("HEAD", "/health", 405)],
 )
-async def test_supermemory_gets_its_key(path, body):
-    async with site() as (upstream, client):
-        await client.post(path, json=body, headers={"x-memory-user-id": "somebody"})
-        request = (await calls(upstream))[0]
-    assert header(request.headers, "x-sm-user-id") == "somebody"
-    assert header(request.headers, "x-supermemory-api-key") == "supermemory-key"
+async def test_a_wrong_path_or_method_is_told_without_a_key(method: str, path: str, status: int) -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        del client.headers["authorization"]
+        assert (await client.request(method, path)).status_code == status
 
 
-async def test_a_message_goes_up_as_it_came_but_for_its_model():
-    body = message(
-        "claude-opus-4-8",
-        system=[{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}],
-        metadata={"user_id": '{"session_id":"abc"}'},
-        thinking={"type": "adaptive"},
-        tools=[{"name": "get", "input_schema": {"type": "object", "properties": {"ä": {"type": "string"}}}}],
-    )
-    beta = "interleaved-thinking-2025-05-14,claude-code-20250219"
-    async with site() as (upstream, client):
-        await client.post(f"{MESSAGES}?beta=true", json=body, headers={"anthropic-beta": beta})
-        request = (await calls(upstream))[0]
-    assert request.path == "/anthropic/v1/messages"
-    assert json.loads(request.body) == body
-    assert (header(request.headers, "anthropic-beta") or "").split(",") == sorted(beta.split(","))
-
-
-# --- refusals ---
-
-
-@pytest.mark.parametrize("path", [CHAT, MESSAGES, COUNT])
-@pytest.mark.parametrize(("headers", "status"), [({}, 401), ({"authorization": "Bearer wrong"}, 400)])
-async def test_without_the_key_nothing_goes_up(path, headers, status):
-    async with site() as (upstream, client):
-        client.headers.clear()
-        answer = await client.post(path, json=message("claude-sonnet-5"), headers=headers)
-        assert not upstream.unscripted
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, str(status))
-
-
-@pytest.mark.parametrize("path", [CHAT, MESSAGES])
-@pytest.mark.parametrize(
-    "trick",
-    [
-        {"api_base": "http://127.0.0.1:9"},
-        {"base_url": "http://127.0.0.1:9"},
-        {"model_list": [{"model_name": "gpt-5", "litellm_params": {"model": "openai/x", "api_base": "http://e"}}]},
-        {"user_config": {"model_list": []}},
-        {"metadata": {"api_base": "http://127.0.0.1:9"}},
-        {"litellm_embedding_config": {"api_base": "http://127.0.0.1:9"}},
-        {"fallbacks": [{"model": "gpt-5", "api_base": "http://127.0.0.1:9"}]},
-    ],
-    ids="+".join,
-)
-async def test_a_client_cannot_send_the_providers_key_elsewhere(path, trick):
-    async with site() as (upstream, client):
-        answer = await client.post(path, json={**message("claude-sonnet-5"), **trick})
-        assert not upstream.unscripted
-    assert answer.status_code in (400, 401)
-    assert "anthropic-key" not in answer.text
-
-
-@pytest.mark.parametrize("name", WHOLE)
-async def test_a_client_that_brings_a_key_of_its_own_pays_with_it(name):
-    """As LiteLLM has it: `api_key` alone may be set, because it takes nothing away."""
-    path, body = WHOLE[name]
-    async with site() as (upstream, client):
-        await client.post(path, json={**body, "api_key": "its-own"})
-        request = (await calls(upstream))[0]
-    assert not any("openai-key" in value or "anthropic-key" in value for _, value in request.headers)
+# --- errors
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "words"),
+    ("body", "said", "param"),
     [
-        (CHAT, chat("nope"), "Invalid model name passed in model=nope"),
-        (MESSAGES, message("nope"), "Invalid model name passed in model=nope"),
-        (CHAT, {"model": "gpt-5"}, "Missing required parameter: 'messages'"),
-        (MESSAGES, chat("claude-sonnet-5"), "Missing required parameter: 'max_tokens'"),
+        (b'{"model": ', "Invalid JSON payload: ", "request_body"),
+        (b"{}", "/chat/completions: Missing required parameter: 'messages'.", "messages"),
+        (b'{"model":"nope","messages":[]}', "/chat/completions: Invalid model name passed in model=nope.", None),
+        (b'{"model":5,"messages":[]}', "'model' must be a string.", "model"),
+        (b'{"model":"gpt-5","metadata":5,"messages":"x","mock_testing_fallbacks":true}', "Mock testing request", None),
+        (b'{"model":"http://evil.test/m","messages":[]}', "invalid_request", "model"),
     ],
 )
-async def test_what_is_missing_or_unknown_is_said_in_the_routes_own_envelope(path, body, words):
-    async with site() as (_, client):
-        answer = await client.post(path, json=body)
-    assert answer.status_code == 400
-    assert words in answer.json()["error"]["message"]
-    assert (answer.json().get("type") == "error") is (path == MESSAGES)
+async def test_a_request_that_cannot_be_answered_is_told_why_in_openai_s_shape(
+    body: bytes, said: str, param: str | None
+) -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        answer = await client.post(CHAT, content=body)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (400, "400")
+        assert error["message"].startswith(said)
+        assert error["param"] == param or said == "invalid_request"
 
 
-@pytest.mark.parametrize("body", [b'{"model": "gpt-5", "mess', b"\xff", b'{"a": }'])
-async def test_a_body_that_is_no_json_is_refused(body):
-    async with site() as (_, client):
-        answer = await client.post(MESSAGES, content=body, headers={"content-type": "application/json"})
-    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
-
-
-# --- failures of the upstream ---
+async def test_a_request_that_cannot_be_answered_is_told_why_in_anthropic_s_shape() -> None:
+    async with answering() as upstream, client_of(upstream) as client:
+        answer = await client.post(MESSAGES, json={"model": "nope", "max_tokens": 1, "messages": []})
+        assert answer.status_code == 400
+        assert answer.json()["type"] == "error"
+        assert answer.json()["error"]["message"].startswith("anthropic_messages: Invalid model name passed in")
+        assert answer.headers["x-litellm-version"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
-    ("status", "expected", "kind"),
-    [
-        (400, 400, "invalid_request_error"),
-        (401, 401, "authentication_error"),
-        (403, 403, "permission_error"),
-        (404, 404, "not_found_error"),
-        (429, 429, "rate_limit_error"),
-        (500, 500, "api_error"),
-        (503, 503, "api_error"),
-    ],
+    ("status", "kind", "client_status"),
+    [(400, "invalid_request_error", 400), (403, "permission_error", 403), (429, "rate_limit_error", 429)],
 )
-async def test_a_message_fails_in_anthropics_envelope(status, expected, kind, stream):
-    async with site(refuses(status), router_settings=NO_RETRIES) as (_, client):
-        answer = await client.post(MESSAGES, json=message("claude-sonnet-5", stream))
-    error = answer.json()["error"]
-    assert (answer.status_code, answer.json()["type"], error["type"]) == (expected, "error", kind)
-    assert "AnthropicException" in error["message"]
+async def test_the_upstream_s_error_comes_in_the_envelope_of_the_route(
+    status: int, kind: str, client_status: int, stream: bool
+) -> None:
+    reply = anthropic_wire.error_reply(status, "the upstream said no")
+    async with answering(reply) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
+        anthropic = await client.post(MESSAGES, json=message("claude-sonnet-5", stream))
+        openai = await client.post(CHAT, json=chat("claude-opus-4-8", stream))
+        assert (anthropic.status_code, anthropic.json()["error"]["type"]) == (client_status, kind)
+        assert "the upstream said no" in anthropic.json()["error"]["message"]
+        assert (openai.status_code, openai.json()["error"]["code"]) == (client_status, str(client_status))
+        assert openai.headers["llm_provider-request-id"]
 
 
-@pytest.mark.parametrize("stream", [False, True])
+async def test_an_upstream_s_cookie_never_reaches_a_client_not_even_with_an_error() -> None:
+    reply = anthropic_wire.error_reply(400, "no", extra=(("set-cookie", "__cf_bm=1; path=/"),))
+    async with answering(reply) as upstream, client_of(upstream) as client:
+        for path, body in ((CHAT, chat("claude-sonnet-5")), (MESSAGES, message("claude-sonnet-5"))):
+            answer = await client.post(path, json=body)
+            assert not any("__cf_bm" in value for value in answer.headers.values())
+
+
+async def test_a_failure_that_is_worth_it_is_tried_again() -> None:
+    replies = iter([anthropic_wire.error_reply(500, "once"), anthropic_wire.reply(anthropic_wire.message([]))])
+    async with (
+        SimulatedUpstream(improvise=lambda _: next(replies), gap=0) as upstream,
+        client_of(upstream, router_settings={"num_retries": 1, "retry_after": 0}) as client,
+    ):
+        answer = await client.post(MESSAGES, json=message("claude-sonnet-5"))
+        assert (answer.status_code, answer.headers["x-litellm-attempted-retries"]) == (200, "1")
+
+
+async def test_a_stream_that_fails_in_the_middle_ends_with_an_error_event_on_both_protocols() -> None:
+    stream = anthropic_wire.stream_reply(anthropic_wire.message([anthropic_wire.text("a long answer")]))
+    assert stream.acts is not None
+    broken = replace(stream, acts=(*stream.acts[:5], anthropic_wire.error_event(529, "Overloaded")))
+    async with answering(broken) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
+        anthropic = events((await client.post(MESSAGES, json=message("claude-sonnet-5", stream=True))).text)
+        openai = events((await client.post(CHAT, json=chat("claude-opus-4-8", stream=True))).text)
+        assert anthropic[-1][0] == "error" and "Overloaded" in anthropic[-1][1]
+        assert "Overloaded" in json.loads(openai[-1][1])["error"]["message"]
+        assert "[DONE]" not in [data for _, data in openai]
+
+
+async def test_a_stream_that_is_cut_is_told_to_the_client() -> None:
+    stream = openai_wire.stream_reply(openai_wire.completion("a long answer"))
+    assert stream.acts is not None
+    cut = replace(stream, acts=(*stream.acts[:3], Wait(0.1), Cut("fin")))
+    async with answering(cut) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
+        seen = events((await client.post(CHAT, json=chat("gpt-5", stream=True))).text)
+        assert "error" in json.loads(seen[-1][1])
+
+
+# --- a client that leaves
+
+NEVER = replace(anthropic_wire.reply(anthropic_wire.message([])), before=(Wait(30),))
+HEADERS_ONLY = Reply(200, (("content-type", "text/event-stream"),), acts=(Wait(30),))
+PING = Send(b'event: ping\ndata: {"type": "ping"}\n\n')
+
+
 @pytest.mark.parametrize(
-    ("status", "kind"),
-    [(400, "invalid_request_error"), (401, "invalid_request_error"), (429, "throttling_error")],
+    ("stream", "reply"),
+    [(False, NEVER), (True, NEVER), (True, HEADERS_ONLY), (True, replace(HEADERS_ONLY, acts=(PING, Wait(30))))],
+    ids=["whole", "before the headers", "before the first event", "in mid-stream"],
 )
-async def test_a_chat_fails_in_openais_envelope(status, kind, stream):
-    async with site(refuses(status), router_settings=NO_RETRIES) as (_, client):
-        answer = await client.post(CHAT, json=chat("gpt-5", stream))
-    error = answer.json()["error"]
-    assert (answer.status_code, error["type"], error["code"]) == (status, kind, str(status))
+async def test_when_the_client_leaves_the_provider_is_left_as_well(stream: bool, reply: Reply) -> None:
+    async with answering(reply) as upstream, client_of(upstream) as client:
+        call = asyncio.create_task(client.post(MESSAGES, json=message("claude-sonnet-5", stream)))
+        async with asyncio.timeout(10):
+            while not upstream.unscripted:
+                await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        async with asyncio.timeout(10):
+            while not _left(upstream):
+                await asyncio.sleep(0.01)
 
 
-async def test_a_limit_is_met_again_before_the_client_hears_of_it():
-    answer, refused = autoplay(), []
-
-    def reply(request: Request) -> Reply:
-        if not refused:
-            refused.append(request)
-            return refuses(429, extra=(("retry-after", "0"),))(request)
-        return answer(request)
-
-    async with site(reply) as (upstream, client):
-        got = await client.post(MESSAGES, json=message("claude-sonnet-5"))
-        assert len(upstream.unscripted) == 2
-    assert (got.status_code, got.headers["x-litellm-attempted-retries"]) == (200, "1")
+def _left(upstream: SimulatedUpstream) -> bool:
+    outcome = upstream.unscripted[0].outcome
+    failure = getattr(outcome, "failure", None) or outcome
+    return getattr(failure, "kind", None) == "left"
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_a_failure_tells_no_key(stream):
-    async with site(refuses(500, "anthropic-key openai-key"), router_settings=NO_RETRIES) as (_, client):
-        for path, body in WHOLE.values():
-            answer = await client.post(path, json={**body, "stream": stream})
-            assert KEY not in answer.text + str(answer.headers)
-
-
-async def test_an_error_in_mid_stream_is_the_streams_last_event():
-    broken = cut_in(5, anthropic_wire.error_event(529, "Overloaded"))
-    async with site(broken, router_settings=NO_RETRIES) as (_, client):
-        message_stream = await client.post(MESSAGES, json=message("claude-sonnet-5", stream=True))
-        chat_stream = await client.post(CHAT, json=chat("claude-sonnet-5", stream=True))
-    assert data(message_stream.text)[-1]["type"] == "error"
-    assert "error" in data(chat_stream.text)[-1]
-
-
-async def test_a_chunk_that_is_no_event_does_not_end_the_stream():
-    comment = Send(b": a comment\n\n")
-    answer = autoplay()
-
-    def reply(request: Request) -> Reply:
-        whole = answer(request)
-        return replace(whole, acts=(*(whole.acts or ())[:4], comment, *(whole.acts or ())[4:]))
-
-    async with site(reply) as (_, client):
-        got = await client.post(MESSAGES, json=message("claude-sonnet-5", stream=True))
-    assert data(got.text)[-1]["type"] == "message_stop"
-
-
-# --- a client that leaves ---
-
-
-@pytest.mark.parametrize("name", WHOLE)
-async def test_a_client_that_leaves_before_its_answer_ends_the_call(name):
-    path, body = WHOLE[name]
-    async with site(lambda _: Reply(before=(Wait(FOREVER),))) as (upstream, client):
-        asking = asyncio.ensure_future(client.post(path, json=body))
-        await calls(upstream)
-        asking.cancel()
-        assert await abandoned(upstream)
-
-
-@pytest.mark.parametrize("name", STREAMS)
-async def test_a_client_that_leaves_before_the_first_event_ends_the_call(name):
-    path, body = STREAMS[name]
-    async with site(cut_in(0, Wait(FOREVER))) as (upstream, client):
-        asking = asyncio.ensure_future(client.post(path, json=body))
-        await calls(upstream)
-        asking.cancel()
-        assert await abandoned(upstream)
-
-
-@pytest.mark.parametrize("name", STREAMS)
-async def test_a_client_that_leaves_before_the_headers_of_a_stream_ends_the_call(name):
-    path, body = STREAMS[name]
-    async with site(lambda _: Reply(before=(Wait(FOREVER),))) as (upstream, client):
-        asking = asyncio.ensure_future(client.post(path, json=body))
-        await calls(upstream)
-        asking.cancel()
-        assert await abandoned(upstream)
+async def test_two_answers_are_streamed_at_the_same_time() -> None:
+    slow = anthropic_wire.stream_reply(anthropic_wire.message([anthropic_wire.text("slow")]))
+    assert slow.acts is not None
+    slow = replace(slow, acts=tuple(act for sent in slow.acts for act in (sent, Wait(0.02))))
+    async with answering(slow) as upstream, client_of(upstream) as client:
+        bodies = [message("claude-sonnet-5", stream=True) for _ in range(5)]
+        answers: list[httpx.Response] = await asyncio.gather(*(client.post(MESSAGES, json=body) for body in bodies))
+        assert [answer.status_code for answer in answers] == [200] * 5
+        assert all("message_stop" in answer.text for answer in answers)

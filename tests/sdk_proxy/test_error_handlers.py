@@ -1,0 +1,102 @@
+import json
+from typing import Any
+
+import httpx
+import litellm
+import pytest
+from fastapi import HTTPException
+from fastapi.responses import JSONResponse
+from litellm.proxy._types import ProxyException
+from litellm.types.router import RouterRateLimitError
+
+from sdk_proxy.call import Call
+from sdk_proxy.error_handlers import failed_chat, failed_count, failed_messages
+
+REQUEST = httpx.Request("POST", "https://api.example.com/v1/messages")
+
+
+def upstream_error(kind: type[Exception], status: int, **headers: str) -> Exception:
+    response = httpx.Response(status, headers=headers, request=REQUEST)
+    return kind(message="it said no", llm_provider="anthropic", model="m", response=response)  # type: ignore[call-arg]
+
+
+def of_chat(error: Exception) -> JSONResponse:
+    return failed_chat(Call("acompletion", {"litellm_call_id": "call"}, "m"), error)
+
+
+def of_messages(error: Exception, request_id: str | None = None) -> JSONResponse:
+    return failed_messages(Call("anthropic_messages", {"litellm_call_id": "call"}, "m"), error, request_id)
+
+
+def body(answer: JSONResponse) -> dict[str, Any]:
+    tree: dict[str, Any] = json.loads(bytes(answer.body))
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "openai", "anthropic"),
+    [
+        (litellm.BadRequestError, 400, "invalid_request_error", "invalid_request_error"),
+        (litellm.PermissionDeniedError, 403, "permission_error", "permission_error"),
+        (litellm.RateLimitError, 429, "throttling_error", "rate_limit_error"),
+        (litellm.ServiceUnavailableError, 503, "internal_server_error", "api_error"),
+    ],
+)
+def test_an_upstream_s_error_has_a_status_and_a_type_in_each_protocol(
+    kind: type[Exception], status: int, openai: str, anthropic: str
+) -> None:
+    error = upstream_error(kind, status)
+    assert (of_chat(error).status_code, body(of_chat(error))["error"]["type"]) == (status, openai)
+    assert (of_messages(error).status_code, body(of_messages(error))["error"]["type"]) == (status, anthropic)
+    assert body(of_messages(error))["type"] == "error"
+
+
+def test_anything_else_is_a_500_with_its_text() -> None:
+    assert body(of_chat(RuntimeError("oops")))["error"] == {
+        "message": "oops", "type": "internal_server_error", "param": None, "code": "500"
+    }  # fmt: skip
+    assert body(of_messages(RuntimeError("oops")))["error"] == {"type": "api_error", "message": "oops"}
+
+
+def test_an_http_exception_keeps_its_status_and_its_fields() -> None:
+    error = HTTPException(400, {"error": "no such model"})
+    assert body(of_chat(error))["error"]["message"] == "no such model"
+    assert body(of_messages(error))["error"]["provider_specific_fields"] == {"error": "no such model"}
+
+
+def test_litellm_s_own_refusals_keep_their_words() -> None:
+    error = ProxyException(message="no", type="t", param="p", code=418)
+    assert body(of_chat(error))["error"] == {"message": "no", "type": "t", "param": "p", "code": "418"}
+    assert of_chat(error).headers["x-litellm-call-id"] == "call"
+    assert of_messages(error).status_code == 418
+
+
+def test_an_attribute_error_within_is_the_request_s_fault() -> None:
+    error = RuntimeError("wrapped")
+    error.__cause__ = AttributeError("inner")
+    assert body(of_chat(error))["error"]["message"] == "Invalid request format: wrapped"
+    assert of_chat(error).status_code == 400
+
+
+def test_a_client_s_request_id_comes_back_in_anthropic_s_shape() -> None:
+    assert body(of_messages(RuntimeError("oops"), "mine"))["request_id"] == "mine"
+
+
+def test_the_provider_s_headers_are_told_in_openai_s_shape_but_for_its_cookies_and_framing() -> None:
+    error = upstream_error(
+        litellm.RateLimitError, 429, **{"retry-after": "3", "set-cookie": "a=1", "transfer-encoding": "chunked"}
+    )
+    headers = of_chat(error).headers
+    assert headers["llm_provider-retry-after"] == "3"
+    assert {"set-cookie", "llm_provider-set-cookie", "transfer-encoding"}.isdisjoint(headers)
+    assert "llm_provider-retry-after" not in of_messages(error).headers
+
+
+def test_a_resting_deployment_says_when_to_come_back() -> None:
+    error = RouterRateLimitError(model="m", cooldown_time=4.2, enable_pre_call_checks=False, cooldown_list=[])
+    assert (of_chat(error).status_code, of_chat(error).headers["retry-after"]) == (429, "5")
+
+
+def test_a_count_that_fails_has_anthropic_s_shape() -> None:
+    answer = failed_count(HTTPException(400, "messages parameter is required"), None)
+    assert (answer.status_code, body(answer)["error"]["type"]) == (400, "invalid_request_error")

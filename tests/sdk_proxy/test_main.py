@@ -1,0 +1,53 @@
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sdk_proxy.sdk import CONFIG, environment
+
+GOOD = environment("http://127.0.0.1:9")
+
+
+def run(*arguments: str, environ: dict[str, str] = GOOD) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-X", "importtime", "-m", "sdk_proxy", *arguments]
+    root = CONFIG.parents[1]
+    return subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def said(result: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in result.stderr.splitlines() if not line.startswith("import time:")]
+
+
+@pytest.mark.parametrize("missing", ["ANTHROPIC_API_KEY", "LITELLM_MASTER_KEY"])
+def test_a_missing_variable_is_one_line_and_exit_code_2_before_litellm_is_imported(missing: str) -> None:
+    result = run("--config", str(CONFIG), environ={k: v for k, v in GOOD.items() if k != missing})
+    (line,) = said(result)
+    assert (result.returncode, line.startswith("error: ")) == (2, True)
+    assert f"the environment variable {missing} is not set" in line
+    assert "| litellm" not in result.stderr
+
+
+def test_a_file_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    result = run("--config", str(tmp_path / "none.yaml"))
+    (line,) = said(result)
+    assert (result.returncode, "cannot be read" in line) == (2, True)
+
+
+def test_a_port_that_is_taken_is_one_line_and_exit_code_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = run("--config", str(CONFIG), "--port", port)
+    (line,) = said(result)
+    assert (result.returncode, f"port {port}" in line) == (2, True)
+
+
+def test_what_litellm_s_router_does_not_take_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG.read_text(encoding="utf-8") + "router_settings: {routing_strategy: by-the-moon}\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    result = run("--config", str(file), "--port", str(port))
+    assert result.returncode == 2
+    assert said(result)[-1].startswith("error: LiteLLM does not take this configuration: ")
