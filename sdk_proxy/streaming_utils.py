@@ -36,7 +36,7 @@ async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
     """As litellm/proxy/proxy_server.py, async_data_generator (1.106.2)."""
     hide_usage = bool(call.data.get("_litellm_strip_stream_usage"))
     try:
-        async for chunk in response:
+        async for chunk in response.__aiter__():  # LiteLLM's words, where its Router gives None: for a streamed 422
             restamped = _restamped(chunk, call.requested_model)
             if not (hide_usage and _is_bare_usage(restamped)):
                 yield _chat_event(restamped)
