@@ -84,7 +84,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.broken == "dead":
         sys.exit("the gateway cannot start: its configuration is broken on purpose")
-    uvicorn.run(create_app(options.upstream, options.broken), host="127.0.0.1", port=options.port, log_level="warning")
+    app = create_app(options.upstream, options.broken)
+    uvicorn.run(app, port=options.port, date_header=False, server_header=False, log_level="warning")
 
 
 if __name__ == "__main__":
