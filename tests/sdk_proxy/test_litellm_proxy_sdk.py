@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.model import Cut, Reply, Request, Send, Wait, header
+from harness.model import Cut, Reply, Request, Wait, header
 from harness.upstream import anthropic_wire, openai_wire
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
@@ -321,18 +321,6 @@ async def test_a_failure_that_is_worth_it_is_tried_again() -> None:
         assert (answer.status_code, answer.headers["x-litellm-attempted-retries"]) == (200, "1")
 
 
-async def test_a_stream_that_fails_in_the_middle_ends_with_an_error_event_on_both_protocols() -> None:
-    stream = anthropic_wire.stream_reply(anthropic_wire.message([anthropic_wire.text("a long answer")]))
-    assert stream.acts is not None
-    broken = replace(stream, acts=(*stream.acts[:5], anthropic_wire.error_event(529, "Overloaded")))
-    async with answering(broken) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
-        anthropic = events((await client.post(MESSAGES, json=message("claude-sonnet-5", stream=True))).text)
-        openai = events((await client.post(CHAT, json=chat("claude-opus-4-8", stream=True))).text)
-        assert anthropic[-1][0] == "error" and "Overloaded" in anthropic[-1][1]
-        assert "Overloaded" in json.loads(openai[-1][1])["error"]["message"]
-        assert "[DONE]" not in [data for _, data in openai]
-
-
 async def test_a_stream_that_is_cut_is_told_to_the_client() -> None:
     stream = openai_wire.stream_reply(openai_wire.completion("a long answer"))
     assert stream.acts is not None
@@ -340,38 +328,6 @@ async def test_a_stream_that_is_cut_is_told_to_the_client() -> None:
     async with answering(cut) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
         seen = events((await client.post(CHAT, json=chat("gpt-5", stream=True))).text)
         assert "error" in json.loads(seen[-1][1])
-
-
-# --- a client that leaves
-
-NEVER = replace(anthropic_wire.reply(anthropic_wire.message([])), before=(Wait(30),))
-HEADERS_ONLY = Reply(200, (("content-type", "text/event-stream"),), acts=(Wait(30),))
-PING = Send(b'event: ping\ndata: {"type": "ping"}\n\n')
-
-
-@pytest.mark.parametrize(
-    ("stream", "reply"),
-    [(False, NEVER), (True, NEVER), (True, HEADERS_ONLY), (True, replace(HEADERS_ONLY, acts=(PING, Wait(30))))],
-    ids=["whole", "before the headers", "before the first event", "in mid-stream"],
-)
-async def test_when_the_client_leaves_the_provider_is_left_as_well(stream: bool, reply: Reply) -> None:
-    async with answering(reply) as upstream, client_of(upstream) as client:
-        call = asyncio.create_task(client.post(MESSAGES, json=message("claude-sonnet-5", stream)))
-        async with asyncio.timeout(10):
-            while not upstream.unscripted:
-                await asyncio.sleep(0.01)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        async with asyncio.timeout(10):
-            while not _left(upstream):
-                await asyncio.sleep(0.01)
-
-
-def _left(upstream: SimulatedUpstream) -> bool:
-    outcome = upstream.unscripted[0].outcome
-    failure = getattr(outcome, "failure", None) or outcome
-    return getattr(failure, "kind", None) == "left"
 
 
 async def test_two_answers_are_streamed_at_the_same_time() -> None:
