@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -92,9 +92,36 @@ def _groups(steps: Sequence[Step]) -> Iterator[list[tuple[int, Step]]]:
 
 
 async def _together(group: Sequence[tuple[int, Step]], play: Play, site: Site) -> list[Exchange]:
+    """All at once; only an equal of an earlier request waits until the upstream has that one's call: nothing else could
+    tell which of them a call belongs to."""
+    sent: dict[int, asyncio.Task[Exchange]] = {}
     async with asyncio.TaskGroup() as tasks:
-        sent = [tasks.create_task(_step(number, step, play, site)) for number, step in group]
-    return [task.result() for task in sent]
+        for number, step in group:
+            twins = [earlier for earlier, other in group if earlier < number and _equal(other, step)]
+            turn = _called_or_done(play, twins[-1], sent[twins[-1]]) if twins else None
+            sent[number] = tasks.create_task(_in_turn(turn, _step(number, step, play, site)))
+    return [task.result() for task in sent.values()]
+
+
+def _equal(one: Step, other: Step) -> bool:
+    """Whether the upstream could take a call of the one for a call of the other."""
+    asked = [(step.request.method, step.request.path, step.request.body) for step in (one, other)]
+    return asked[0] == asked[1] and bool(one.replies and other.replies)
+
+
+async def _in_turn(turn: Awaitable[None] | None, step: Coroutine[None, None, Exchange]) -> Exchange:
+    if turn is not None:
+        await turn
+    return await step
+
+
+async def _called_or_done(play: Play, step: int, task: asyncio.Task[Exchange]) -> None:
+    """A gateway need not call at all: it may refuse, or answer by itself."""
+    called = asyncio.create_task(play.called(step))
+    try:
+        await asyncio.wait((called, task), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        called.cancel()
 
 
 async def _step(number: int, step: Step, play: Play, site: Site) -> Exchange:

@@ -97,6 +97,25 @@ async def test_steps_that_are_sent_together_are_in_flight_together() -> None:
     assert [exchange.step for exchange in observed.client] == [0, 1]
 
 
+async def test_equal_requests_that_are_in_flight_together_get_their_replies_in_order() -> None:
+    def answered(word: bytes) -> Step:
+        return Step(post(b'{"a":1}'), (Reply(200, (), word, before=(Wait(0.01),)),), together=word != b"0")
+
+    observed = await observe(scenario(*(answered(str(number).encode()) for number in range(8))))
+    assert [response(each.outcome).body for each in observed.client] == [str(number).encode() for number in range(8)]
+
+
+async def test_an_equal_of_a_request_that_never_reaches_the_upstream_is_sent_all_the_same() -> None:
+    async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    async with SimulatedUpstream() as upstream, server(refuse) as url:
+        place = Site(RunningTarget("gateway", url), upstream, KEY, Role.CANDIDATE)
+        observed = await replay(scenario(Step(post(), (OK,)), Step(post(), (OK,), together=True)), place)
+    assert [response(each.outcome).status for each in observed.client] == [403, 403]
+
+
 async def test_calls_of_steps_that_are_in_flight_together_are_told_apart() -> None:
     def asking(word: str, together: bool) -> Step:
         body = json.dumps({"messages": [f"A question about {word}"]}).encode()
