@@ -25,7 +25,7 @@ from litellm.proxy.common_utils.openai_error_payload import (
 )
 from litellm.types.router import RouterRateLimitError
 
-from sdk_proxy import response_headers
+from sdk_proxy import response_headers, upstream_error
 from sdk_proxy.call import Call
 from sdk_proxy.response_headers import LITELLM_VERSION
 
@@ -42,7 +42,8 @@ async def unhandled_exception_handler(_: Request, __: Exception) -> Response:
 
 def openai_response(error: ProxyException) -> JSONResponse:
     status = int(error.code) if error.code else 500
-    return JSONResponse({"error": error.to_dict()}, status_code=status, headers=error.headers)
+    headers = {**upstream_error.own_advice(status), **(error.headers or {})}
+    return JSONResponse({"error": error.to_dict()}, status_code=status, headers=headers)
 
 
 def anthropic_response(error: ProxyException, request_id: str | None) -> JSONResponse:
@@ -53,18 +54,26 @@ def anthropic_response(error: ProxyException, request_id: str | None) -> JSONRes
     )
     if error.provider_specific_fields:
         body["error"] = {**body["error"], "provider_specific_fields": error.provider_specific_fields}
-    return JSONResponse(body, status_code=status, headers=error.headers)
+    headers = {**upstream_error.own_advice(status), **(error.headers or {})}
+    return JSONResponse(body, status_code=status, headers=headers)
 
 
-def failed_messages(call: Call, error: Exception, request_id: str | None) -> JSONResponse:
-    """As litellm/proxy/anthropic_endpoints/endpoints.py, anthropic_response (1.106.2)."""
+def failed_messages(call: Call, error: Exception, request_id: str | None) -> Response:
+    """As litellm/proxy/anthropic_endpoints/endpoints.py, anthropic_response (1.106.2).
+
+    An error that the upstream said in Anthropic's envelope goes on as it came: Claude Code reads its words.
+    """
     if isinstance(error, ProxyException):
         return anthropic_response(with_litellm_call_id(error, call.id), request_id)
     info = (call.data.get("litellm_metadata") or {}).get("model_info") or {}
     headers = response_headers.of_error(call, info.get("id"), getattr(error, "timeout", None), LITELLM_VERSION)
+    headers |= _retry_headers(error)
     if isinstance(error, HTTPException):
         return anthropic_response(proxy_exception_from_http_exception(error, headers), request_id)
-    status = error_status_code(error, 500)
+    unmodified = _unmodified(error, headers)
+    if unmodified is not None:
+        return unmodified
+    status = _upstream_s(error, error_status_code(error, 500))
     fault = ProxyException(
         message=getattr(error, "message", str(error)),
         type=openai_error_type(error, status),
@@ -73,6 +82,15 @@ def failed_messages(call: Call, error: Exception, request_id: str | None) -> JSO
         headers=headers,
     )
     return anthropic_response(fault, request_id)
+
+
+def _unmodified(error: Exception, headers: Mapping[str, str]) -> Response | None:
+    answer = upstream_error.upstream_answer(error)
+    body = upstream_error.anthropic_body(answer) if answer is not None else None
+    if answer is None or body is None:
+        return None
+    told = {**upstream_error.own_advice(answer.status_code), **headers}
+    return Response(body, answer.status_code, told, media_type="application/json")
 
 
 def failed_chat(call: Call, error: Exception) -> JSONResponse:
@@ -90,10 +108,10 @@ def _as_proxy_exception(call: Call, error: Exception) -> ProxyException:
     if _has_attribute_error_in_chain(error):
         text = f"Invalid request format: {error}"
         return ProxyException(message=text, type="invalid_request_error", param=None, code=400, headers=headers)
-    status = _status(error)
+    status = _upstream_s(error, _status(error))
     return ProxyException(
         message=_message(error),
-        type=openai_error_type(error, status),
+        type="overloaded_error" if status == upstream_error.OVERLOADED else openai_error_type(error, status),
         param=openai_error_param(error),
         openai_code=getattr(error, "code", None),
         code=status,
@@ -106,9 +124,13 @@ def _error_headers(call: Call, error: Exception) -> dict[str, str]:
     headers = response_headers.without_cookies(getattr(error, "headers", None) or _provider_headers(error))
     headers |= response_headers.of_error(call, None, getattr(error, "timeout", None), None)
     safe = {name: str(value) for name, value in headers.items() if name.lower() not in UNSAFE_PROXY_RESPONSE_HEADERS}
+    return safe | _retry_headers(error)
+
+
+def _retry_headers(error: Exception) -> dict[str, str]:
     if isinstance(error, RouterRateLimitError) and error.cooldown_time > 0:
-        safe["retry-after"] = str(math.ceil(error.cooldown_time))
-    return safe
+        return {"retry-after": str(math.ceil(error.cooldown_time))}
+    return upstream_error.advice(upstream_error.upstream_answer(error))
 
 
 def _provider_headers(error: Exception) -> Mapping[str, str]:
@@ -116,6 +138,12 @@ def _provider_headers(error: Exception) -> Mapping[str, str]:
     found = getattr(response, "headers", None) or getattr(error, "litellm_response_headers", None)
     headers: Mapping[str, str] = get_response_headers(dict(found)) if found else {}
     return headers
+
+
+def _upstream_s(error: Exception, status: int) -> int:
+    """LiteLLM has no class for 529, and makes a 500 of it."""
+    answer = upstream_error.upstream_answer(error)
+    return answer.status_code if answer is not None and answer.status_code == upstream_error.OVERLOADED else status
 
 
 def _status(error: Exception) -> int:

@@ -27,6 +27,7 @@ from sdk_proxy.litellm_router import build_router, configure
 from sdk_proxy.memory_router import MemoryRouter
 from sdk_proxy.schema import Config
 from sdk_proxy.session_manager import persistent_clients
+from sdk_proxy.stream_end import no_invented_end
 
 _PAGE = """<!DOCTYPE html>
 <html>
@@ -58,7 +59,7 @@ def assemble(config: ProxyConfig) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with persistent_clients():
-            with proxy_server.in_its_place(gateway.router, config.general_settings):
+            with proxy_server.in_its_place(gateway.router, config.general_settings), no_invented_end():
                 yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)

@@ -17,6 +17,7 @@ from litellm.types.utils import ModelResponseStream
 from pydantic import BaseModel
 
 from sdk_proxy.call import Call
+from sdk_proxy.stream_end import MessageEnd
 
 DONE = "data: [DONE]\n\n"
 _RICH_DELTA = (
@@ -50,14 +51,18 @@ async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
 
 
 async def message_events(call: Call, response: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
-    """As litellm/proxy/common_request_processing.py, async_sse_data_generator (1.106.2)."""
+    """As litellm/proxy/common_request_processing.py, async_sse_data_generator (1.106.2), but for a truncated one."""
     restamper = AnthropicStreamModelRestamper(call.requested_model) if call.requested_model else None
+    end = MessageEnd()
     try:
         async for chunk in response:
+            end.read(chunk)
             yield _message_event(restamper.process(chunk) if restamper else chunk)
         held = restamper.flush() if restamper else b""
         if held:
             yield held
+        for frame in end.missing():
+            yield frame
     except HTTPException:
         raise
     except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event

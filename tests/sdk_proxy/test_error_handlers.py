@@ -1,11 +1,12 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import litellm
 import pytest
 from fastapi import HTTPException
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from litellm.proxy._types import ProxyException
 from litellm.types.router import RouterRateLimitError
 
@@ -24,11 +25,11 @@ def of_chat(error: Exception) -> JSONResponse:
     return failed_chat(Call("acompletion", {"litellm_call_id": "call"}, "m"), error)
 
 
-def of_messages(error: Exception, request_id: str | None = None) -> JSONResponse:
+def of_messages(error: Exception, request_id: str | None = None) -> Response:
     return failed_messages(Call("anthropic_messages", {"litellm_call_id": "call"}, "m"), error, request_id)
 
 
-def body(answer: JSONResponse) -> dict[str, Any]:
+def body(answer: Response) -> dict[str, Any]:
     tree: dict[str, Any] = json.loads(bytes(answer.body))
     return tree
 
@@ -95,6 +96,27 @@ def test_the_provider_s_headers_are_told_in_openai_s_shape_but_for_its_cookies_a
 def test_a_resting_deployment_says_when_to_come_back() -> None:
     error = RouterRateLimitError(model="m", cooldown_time=4.2, enable_pre_call_checks=False, cooldown_list=[])
     assert (of_chat(error).status_code, of_chat(error).headers["retry-after"]) == (429, "5")
+
+
+@pytest.mark.parametrize("told", [of_chat, of_messages])
+def test_a_permanent_error_says_that_another_try_is_in_vain(told: Callable[[Exception], Response]) -> None:
+    assert told(upstream_error(litellm.BadRequestError, 400)).headers["x-should-retry"] == "false"
+    assert told(ProxyException(message="no", type="t", param=None, code=401)).headers["x-should-retry"] == "false"
+    assert "x-should-retry" not in told(upstream_error(litellm.RateLimitError, 429)).headers
+
+
+def test_what_the_upstream_said_goes_on_as_it_said_it() -> None:
+    said = b'{"type": "error",  "error": {"type": "overloaded_error", "message": "Overloaded"}}'
+    answer = httpx.Response(529, headers={"retry-after": "7", "x-should-retry": "true"}, content=said)
+    error = upstream_error(litellm.InternalServerError, 500)
+    error.__cause__ = httpx.HTTPStatusError("no", request=REQUEST, response=answer)
+    messages, chat = of_messages(error), of_chat(error)
+    assert (messages.status_code, bytes(messages.body)) == (529, said)
+    assert (chat.status_code, body(chat)["error"]["type"], body(chat)["error"]["code"]) == (
+        529, "overloaded_error", "529"
+    )  # fmt: skip
+    for told in (messages, chat):
+        assert (told.headers["retry-after"], told.headers["x-should-retry"]) == ("7", "true")
 
 
 def test_a_count_that_fails_has_anthropic_s_shape() -> None:

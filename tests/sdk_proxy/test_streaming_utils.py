@@ -7,6 +7,7 @@ from litellm.types.utils import ModelResponseStream
 from sdk_proxy.call import Call
 from sdk_proxy.streaming_utils import chat_events, message_events
 
+STOP = b'event: message_stop\ndata: {"type": "message_stop"}\n\n'
 BASE = {"id": "chatcmpl-1", "created": 1, "model": "gpt-5-2025", "object": "chat.completion.chunk"}
 
 
@@ -89,7 +90,7 @@ async def test_a_stream_is_closed_when_nobody_reads_it_any_more() -> None:
 
 async def test_only_the_start_of_a_message_is_written_anew() -> None:
     start = b'event: message_start\ndata: {"type": "message_start", "message": {"id": "m", "model": "real"}}\n\n'
-    rest = b'event: x\r\ndata: {"model":   "real"}\r\n\r\n: comment\n\n'
+    rest = b'event: x\r\ndata: {"model":   "real"}\r\n\r\n: comment\n\n' + STOP
     assert b"".join(await messages(Stream(start, rest))) == (
         b'event: message_start\ndata: {"type":"message_start","message":{"id":"m","model":"alias"}}\n\n' + rest
     )
@@ -98,11 +99,17 @@ async def test_only_the_start_of_a_message_is_written_anew() -> None:
 async def test_a_start_that_comes_in_pieces_is_still_the_start() -> None:
     start = b'event: message_start\ndata: {"type":"message_start","message":{"model":"real"}}\n\n'
     pieces = [start[i : i + 7] for i in range(0, len(start), 7)]
-    assert b'"model":"alias"' in b"".join(await messages(Stream(*pieces)))
+    assert b'"model":"alias"' in b"".join(await messages(Stream(*pieces, STOP)))
 
 
 async def test_what_was_held_back_for_the_start_is_not_lost() -> None:
-    assert b"".join(await messages(Stream(b"event: half\ndata: an"))) == b"event: half\ndata: an"
+    assert b"event: half\ndata: an" in await messages(Stream(b"event: half\ndata: an"))
+
+
+async def test_a_message_that_was_truncated_ends_in_an_error_event_of_its_own() -> None:
+    *_, blank, event = await messages(Stream(b"event: ping\ndata: {}\n\nevent: half\ndata: {"))
+    assert blank == "\n\n"
+    assert event.startswith('event: error\ndata: {"type": "error", "error": {"type": "api_error", "message": ')
 
 
 async def test_a_failure_is_an_error_event_of_a_message() -> None:
