@@ -28,7 +28,7 @@ class SimulatedUpstream:
     """
 
     def __init__(
-        self, port: int = 0, *, patience: float = 5.0, gap: float = 0.06, improvise: Improvise | None = None
+        self, port: int = 0, *, patience: float = 5.0, gap: float = 0.15, improvise: Improvise | None = None
     ) -> None:
         self._port, self._timing = port, Timing(patience, gap)
         self._improvise = improvise
