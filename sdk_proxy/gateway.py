@@ -16,7 +16,7 @@ from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_di
 from pydantic import BaseModel
 from starlette.datastructures import Headers
 
-from sdk_proxy import error_handlers, response_headers, streaming_utils, token_counting
+from sdk_proxy import error_handlers, request_record, response_headers, streaming_utils, token_counting
 from sdk_proxy.authentication import authenticate, refuse_unsafe
 from sdk_proxy.call import Call, RouteType, prepare, route
 from sdk_proxy.config_parser import ProxyConfig
@@ -58,6 +58,7 @@ class Gateway:
 
     async def count_tokens(self, request: Request) -> Any:
         body = await self.authenticated(request)
+        _model(body)
         try:
             return JSONResponse(await token_counting.count_tokens(dict(body), self.router))
         except Exception as error:  # noqa: BLE001 - the table of error_handlers decides
@@ -98,8 +99,14 @@ class Gateway:
 
 
 def _call(route_type: RouteType, body: dict[str, Any]) -> Call:
+    return Call(route_type, body, _model(body))
+
+
+def _model(body: dict[str, Any]) -> str | None:
     model = body.get("model")
-    return Call(route_type, body, model if isinstance(model, str) else None)
+    known = model if isinstance(model, str) else None
+    request_record.asked_for(known)
+    return known
 
 
 def _json(call: Call, response: Any) -> Response:

@@ -22,9 +22,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sdk_proxy import error_handlers, model_list, proxy_server
 from sdk_proxy.config_parser import ProxyConfig, parse
+from sdk_proxy.draining import Drain
 from sdk_proxy.gateway import Gateway
+from sdk_proxy.limits import Limited
 from sdk_proxy.litellm_router import build_router, configure
 from sdk_proxy.memory_router import MemoryRouter
+from sdk_proxy.metrics import Metrics, MetricsRoute
+from sdk_proxy.operation import Operation
+from sdk_proxy.request_log import logging_of
+from sdk_proxy.request_record import Recording
 from sdk_proxy.schema import Config
 from sdk_proxy.session_manager import persistent_clients
 from sdk_proxy.stream_end import no_invented_end
@@ -47,11 +53,13 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def create_app(config: Config) -> FastAPI:
-    return assemble(parse(config, os.environ))
+def create_app(config: Config, operation: Operation | None = None) -> FastAPI:
+    return assemble(parse(config, os.environ), operation)
 
 
-def assemble(config: ProxyConfig) -> FastAPI:
+def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI:
+    operated = operation or Operation()
+    drain = operated.drain
     configure(config)
     memory = MemoryRouter(config.mappings)
     gateway = Gateway(config, build_router(config), memory)
@@ -66,17 +74,29 @@ def assemble(config: ProxyConfig) -> FastAPI:
 
     @app.get("/health")
     async def health() -> JSONResponse:
+        if drain.began is not None:
+            return JSONResponse({"status": "draining", "litellm": True}, 503)
         return JSONResponse({"status": "healthy", "litellm": True})
 
     @app.get("/memory-routing/info")
     async def memory_routing(request: Request) -> JSONResponse:
         return JSONResponse(memory.route(request.headers).info())
 
-    app.mount("/", DateMiddleware(_litellm_routes(gateway)))
+    app.mount("/", DateMiddleware(_litellm_routes(gateway, drain)))
+    _operate(app, operated, frozenset(gateway.router.get_model_names()), memory)
     return app
 
 
-def _litellm_routes(gateway: Gateway) -> FastAPI:
+def _operate(app: FastAPI, operation: Operation, models: frozenset[str], memory: MemoryRouter) -> None:
+    """The record is around the limits: what they refuse is in the log and in the metrics as well."""
+    metrics = Metrics(models, operation.drain.open)
+    tell = (logging_of(models, operation.log_format), metrics.tell)
+    app.add_middleware(Limited, limits=operation.limits)
+    app.add_middleware(MetricsRoute, metrics=metrics)
+    app.add_middleware(Recording, memory=memory, tell=tell, open_=operation.drain.open)
+
+
+def _litellm_routes(gateway: Gateway, drain: Drain) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(ProxyException, error_handlers.proxy_exception_handler)
     app.add_exception_handler(Exception, error_handlers.unhandled_exception_handler)
@@ -91,7 +111,7 @@ def _litellm_routes(gateway: Gateway) -> FastAPI:
     app.add_middleware(GZipBufferedResponseMiddleware)
     _add_llm_routes(app, gateway)
     _add_listing_routes(app, gateway)
-    _add_public_routes(app)
+    _add_public_routes(app, drain)
     return app
 
 
@@ -118,7 +138,7 @@ def _add_listing_routes(app: FastAPI, gateway: Gateway) -> None:
         app.get(f"{prefix}/models/{{model_id}}")(model)
 
 
-def _add_public_routes(app: FastAPI) -> None:
+def _add_public_routes(app: FastAPI, drain: Drain) -> None:
     @app.get("/health/liveliness")
     @app.get("/health/liveness")
     async def alive() -> JSONResponse:
@@ -130,6 +150,8 @@ def _add_public_routes(app: FastAPI) -> None:
 
     @app.get("/health/readiness")
     async def ready() -> JSONResponse:
+        if drain.began is not None:
+            return JSONResponse({"status": "draining", "db": "Not connected"}, 503)
         return JSONResponse({"status": "healthy", "db": "Not connected"})
 
     async def root(_: Request) -> Response:

@@ -19,6 +19,8 @@ import litellm
 from litellm.caching.llm_caching_handler import LLMClientCache
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
+from sdk_proxy import request_record
+
 _FOR_GOOD = 10 * 365 * 24 * 3600.0  # seconds
 
 
@@ -48,9 +50,12 @@ class CookiesByOrigin:
         jar = self._jars.get(_origin(request.url))
         if jar is not None:
             jar.set_cookie_header(request)
+        request_record.called_upstream(with_cookies="cookie" in request.headers)
 
     async def keep(self, response: httpx.Response) -> None:
         """httpx's hook once the headers of a response are there."""
+        if response.headers.get("cf-mitigated") == "challenge" or _sets_clearance(response):
+            request_record.challenged()
         if "set-cookie" in response.headers:
             self._jars.setdefault(_origin(response.request.url), httpx.Cookies()).extract_cookies(response)
 
@@ -90,6 +95,10 @@ def _httpx_client(made: Any) -> httpx.AsyncClient | None:
     """`client` of LiteLLM's AsyncHTTPHandler, `_client` of openai.AsyncOpenAI."""
     candidates = (made, getattr(made, "client", None), getattr(made, "_client", None))
     return next((each for each in candidates if isinstance(each, httpx.AsyncClient)), None)
+
+
+def _sets_clearance(response: httpx.Response) -> bool:
+    return response.status_code in (403, 503) and "cf_clearance=" in response.headers.get("set-cookie", "")
 
 
 def _origin(url: httpx.URL) -> str:

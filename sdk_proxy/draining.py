@@ -1,0 +1,56 @@
+"""The end of the proxy: SIGTERM ends nothing that is being answered, for as long as it was told to wait."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from dataclasses import dataclass, field
+from time import monotonic
+from types import FrameType
+
+import uvicorn
+
+from sdk_proxy.request_record import Record
+
+log = logging.getLogger("sdk_proxy.draining")
+
+
+@dataclass(slots=True)
+class Drain:
+    """`open`: what is being answered; `began` is when SIGTERM came, in seconds of the monotonic clock."""
+
+    seconds: float = 30.0
+    open: set[Record] = field(default_factory=set)
+    began: float | None = None
+
+    def is_over(self, now: float) -> bool:
+        return self.began is not None and (not self.open or now - self.began >= self.seconds)
+
+
+class DrainingServer(uvicorn.Server):
+    """It listens on while it drains, so that /health/readiness can say so; a second signal ends it at once."""
+
+    def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM and self._drain.began is None:
+            self._captured_signals.append(sig)
+            self._drain.began = monotonic()
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._drain.is_over(monotonic()):
+            for record in self._drain.open:
+                log.warning("%s", cut(record, monotonic()))
+            for connection in list(self.server_state.connections):
+                if connection.transport is not None:
+                    connection.transport.abort()  # as if the client had left: its call is cancelled
+            return True
+        return await super().on_tick(counter)
+
+
+def cut(record: Record, now: float) -> str:
+    return f"cut after {now - record.started:.1f} s: request {record.id} to {record.route} of {record.client}"

@@ -1,0 +1,111 @@
+"""What a client may cost: the size of its body and of its headers, and how long it may take to send its body."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """LiteLLM 1.106.2 has none by default (request_size_limit_middleware.py: a premium feature)."""
+
+    body_bytes: int = 64 * 1024 * 1024
+    header_bytes: int = 64 * 1024
+    body_seconds: float = 60.0  # between two pieces of a body
+
+
+class _Exceeded(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Limited:
+    """ASGI middleware: 413, 431 or 408, in the envelope of the route; the connection ends with it."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        reading = _Reading(receive, self._limits)
+        started = False
+
+        async def sent(message: Message) -> None:
+            nonlocal started
+            if started or reading.exceeded is None:  # what LiteLLM makes of the end of its body is not told
+                started = True
+                await send(message)
+
+        try:
+            reading.check_head(scope)
+            await self._app(scope, reading, sent)
+        except Exception:
+            if started or reading.exceeded is None:
+                raise
+        if reading.exceeded is not None and not started:
+            await _refuse(scope["path"], reading.exceeded, send)
+
+
+class _Reading:
+    """A request as its application receives it, up to its limits; `exceeded` is the first one that it met."""
+
+    def __init__(self, receive: Receive, limits: Limits) -> None:
+        self._receive = receive
+        self._limits = limits
+        self._size = 0
+        self._complete = False
+        self.exceeded: _Exceeded | None = None
+
+    async def __call__(self) -> Message:
+        if self.exceeded is not None:
+            raise self.exceeded
+        if self._complete:
+            return await self._receive()  # until the client leaves: as long as its answer takes
+        try:
+            message = await asyncio.wait_for(self._receive(), self._limits.body_seconds)
+        except TimeoutError:
+            raise self._exceed(408, f"No more of the request came for {self._limits.body_seconds:g} s.") from None
+        self._size += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        if self._size > self._limits.body_bytes:
+            raise self._too_large()
+        return message
+
+    def check_head(self, scope: Scope) -> None:
+        if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > self._limits.header_bytes:
+            raise self._exceed(431, f"The request's headers exceed {self._limits.header_bytes} bytes.")
+        length = Headers(raw=scope["headers"]).get("content-length", "")
+        if length.isdecimal() and int(length) > self._limits.body_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> _Exceeded:
+        return self._exceed(413, f"The request's body exceeds {self._limits.body_bytes} bytes.")
+
+    def _exceed(self, status: int, message: str) -> _Exceeded:
+        self.exceeded = _Exceeded(status, message)
+        return self.exceeded
+
+
+async def _refuse(path: str, error: _Exceeded, send: Send) -> None:
+    anthropic = path.startswith(("/v1/messages", "/messages"))
+    kind = "request_too_large" if error.status == 413 else "invalid_request_error"
+    fault = {"message": str(error), "type": kind}
+    openai = {"error": {**fault, "param": None, "code": str(error.status)}}
+    body = json.dumps({"type": "error", "error": fault} if anthropic else openai).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+        *([(b"x-should-retry", b"false")] if error.status != 408 else []),
+    ]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

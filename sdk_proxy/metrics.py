@@ -1,0 +1,80 @@
+"""What Prometheus reads from /metrics: of this process alone; with several workers, of the one that answers.
+
+Every label has few values: the routes, the configured models and `other`, statuses, three classes of errors.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sdk_proxy.request_record import OTHER, Record
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+_BY = ("route", "model")
+
+
+class Metrics:
+    """`open_` are the requests that are being answered."""
+
+    def __init__(self, models: frozenset[str], open_: set[Record]) -> None:
+        self._models = models
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter("gateway_requests", "Requests answered.", (*_BY, "status"), registry=registry)
+        self._errors = Counter("gateway_errors", "Answers from 400 on, by class.", (*_BY, "error"), registry=registry)
+        self._ttft = Histogram(
+            "gateway_ttft_seconds", "To a stream's first content.", _BY, registry=registry, buckets=_SECONDS
+        )
+        self._duration = Histogram(
+            "gateway_duration_seconds", "To the answer's end.", _BY, registry=registry, buckets=_SECONDS
+        )
+        self._retries = Counter("gateway_retries", "Calls after a request's first one.", _BY, registry=registry)
+        self._cancelled = Counter("gateway_cancelled", "Clients left before the end.", _BY, registry=registry)
+        self._challenges = Counter("gateway_challenges", "Challenges of Cloudflare's.", _BY, registry=registry)
+        Gauge("gateway_in_flight", "Requests being answered.", registry=registry).set_function(lambda: len(open_))
+
+    def tell(self, record: Record) -> None:
+        labels = (record.route, self._model(record.model))
+        self._requests.labels(*labels, str(record.status)).inc()
+        self._duration.labels(*labels).observe(record.duration)
+        self._retries.labels(*labels).inc(max(0, record.upstream_calls - 1))
+        self._challenges.labels(*labels).inc(record.challenges)
+        if record.ttft is not None:
+            self._ttft.labels(*labels).observe(record.ttft)
+        if record.client_left:
+            self._cancelled.labels(*labels).inc()
+        elif error := error_class(record.status):
+            self._errors.labels(*labels, error).inc()
+
+    def response(self) -> Response:
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+    def _model(self, model: str | None) -> str:
+        if model is None:
+            return ""
+        return model if model in self._models else OTHER
+
+
+class MetricsRoute:
+    """ASGI middleware: GET /metrics, before all that asks for a key."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/metrics" and scope["method"] in ("GET", "HEAD"):
+            await self._metrics.response()(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def error_class(status: int) -> str | None:
+    """None: no error. A status of 0 is an answer that never began."""
+    if status == 429:
+        return "rate_limit"
+    if 400 <= status < 500:
+        return "request"
+    return "server" if status >= 500 or status == 0 else None

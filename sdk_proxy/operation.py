@@ -1,0 +1,16 @@
+"""How a proxy is run, as opposed to what it does: its log, its limits, its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sdk_proxy.draining import Drain
+from sdk_proxy.limits import Limits
+from sdk_proxy.request_log import LogFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    log_format: LogFormat = "json"
+    limits: Limits = field(default_factory=Limits)
+    drain: Drain = field(default_factory=Drain)

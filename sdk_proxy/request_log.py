@@ -1,0 +1,58 @@
+"""One line a request, as JSON or for people."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, Literal
+
+from sdk_proxy.request_record import OTHER, Record
+
+LogFormat = Literal["json", "text"]
+log = logging.getLogger("sdk_proxy.requests")
+
+
+def to_stdout() -> None:
+    """Lines as they are: a formatter of somebody else's would make two of JSON and its own prefix."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log.handlers[:] = [handler]
+    log.propagate = False
+    log.setLevel(logging.INFO)
+
+
+def logging_of(models: frozenset[str], form: LogFormat) -> Callable[[Record], None]:
+    write = json.dumps if form == "json" else _text
+
+    def tell(record: Record) -> None:
+        log.info("%s", write(told(record, models)))
+
+    return tell
+
+
+def told(record: Record, models: frozenset[str]) -> dict[str, Any]:
+    """All that the log knows. A model that is not configured is `other`: clients put anything there."""
+    model = record.model if record.model is None or record.model in models else OTHER
+    return {
+        "id": record.id,
+        "route": record.route,
+        "client": record.client,
+        "user_id": record.user_id,
+        "model": model,
+        "status": record.status,
+        "ttft": _rounded(record.ttft),
+        "duration": _rounded(record.duration),
+        "upstream_calls": record.upstream_calls,
+        "cookies_sent": record.cookies_sent,
+        "client_left": record.client_left,
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 4)
+
+
+def _text(line: dict[str, Any]) -> str:
+    return " ".join(f"{name}={json.dumps(value) if isinstance(value, str) else value}" for name, value in line.items())

@@ -1,0 +1,110 @@
+"""The SDK proxy as a process: it starts, says what it does, and ends as it was told to."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import httpx
+
+from harness.model import Reply, Request, Wait
+from harness.upstream.app import SimulatedUpstream
+from harness.upstream.autoplay import autoplay
+from tests.sdk_proxy.sdk import CONFIG, KEY, NO_RETRIES, chat, client_of, environment, message
+
+CANARY = "canary-7d31"
+
+
+async def test_the_metrics_count_what_was_answered_with_configured_models_only():
+    async with SimulatedUpstream(improvise=autoplay(), gap=0) as upstream, client_of(upstream) as client:
+        await client.post("/v1/chat/completions", json=chat("gpt-5", stream=True))
+        await client.post("/v1/chat/completions", json=chat("nonsense"))
+        told = (await client.get("/metrics")).text
+    assert 'gateway_requests_total{model="gpt-5",route="/chat/completions",status="200"} 1.0' in told
+    assert 'gateway_requests_total{model="other",route="/chat/completions",status="400"} 1.0' in told
+    assert 'gateway_errors_total{error="request",model="other",route="/chat/completions"} 1.0' in told
+    assert 'gateway_ttft_seconds_count{model="gpt-5",route="/chat/completions"} 1.0' in told
+    assert "gateway_in_flight 1.0" in told  # the one that asks
+
+
+async def test_an_id_that_is_sane_comes_back_and_any_other_is_a_new_one():
+    async with SimulatedUpstream(improvise=autoplay(), gap=0) as upstream, client_of(upstream) as client:
+        ids = [
+            (await client.get("/v1/models", headers={"x-request-id": sent})).headers["x-request-id"]
+            for sent in ("check-1", "two words", "x" * 300)
+        ]
+    assert ids[0] == "check-1"
+    assert all(len(made) == 36 for made in ids[1:])
+
+
+async def test_no_key_cookie_prompt_or_answer_is_in_the_log_or_in_the_metrics(caplog):
+    caplog.set_level("DEBUG", "sdk_proxy")
+    headers = {"cookie": f"a={CANARY}", "x-api-key": CANARY, "x-request-id": f"{CANARY} {CANARY}"}
+    async with (
+        SimulatedUpstream(improvise=autoplay(), gap=0) as upstream,
+        client_of(upstream, router_settings=NO_RETRIES) as client,
+    ):
+        for model in ("claude-sonnet-5", CANARY):
+            body = message(model) | {"messages": [{"role": "user", "content": CANARY}], "system": CANARY}
+            await client.post(f"/v1/messages?key={CANARY}", json=body, headers=headers)
+        await client.get(f"/v1/models/{CANARY}", headers={"authorization": f"Bearer {CANARY}"})
+        told = (await client.get("/metrics")).text + caplog.text
+    assert "claude-sonnet-5" in caplog.text and '"status": 400' in caplog.text
+    assert not [secret for secret in (CANARY, KEY, "anthropic-key") if secret in told]
+
+
+@contextmanager
+def running(upstream: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "sdk_proxy", "--config", str(CONFIG), "--port", str(port), *options]
+    environ = {**environment(upstream), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    process = subprocess.Popen(
+        command, cwd=CONFIG.parents[1], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    url, retries = f"http://127.0.0.1:{port}", httpx.HTTPTransport(retries=8)
+    key = {"authorization": f"Bearer {KEY}"}
+    try:
+        with httpx.Client(base_url=url, headers=key, timeout=30, transport=retries) as client:
+            yield process, client
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def test_sigterm_lets_a_stream_go_on_says_that_it_is_not_ready_and_names_what_it_cut():
+    def stalls(request: Request) -> Reply:
+        reply = autoplay()(request)
+        return replace(reply, acts=(*(reply.acts or ())[:3], Wait(10.0)))
+
+    async with SimulatedUpstream(improvise=stalls, gap=0) as upstream:
+        lines, readiness = await asyncio.to_thread(_terminated_in_mid_stream, upstream.url)
+    assert readiness == 503
+    assert not any("Traceback" in line for line in lines)
+    assert any(line.startswith("cut after ") and "request to-be-cut to /chat/completions" in line for line in lines)
+    record = next(json.loads(line) for line in lines if '"id": "to-be-cut"' in line)
+    assert (record["model"], record["upstream_calls"], record["cookies_sent"]) == ("gpt-5", 1, False)
+
+
+def _terminated_in_mid_stream(upstream: str) -> tuple[list[str], int]:
+    with running(upstream, "--drain-seconds", "1.5") as (process, client):
+        body, headers = chat("gpt-5", stream=True), {"x-request-id": "to-be-cut"}
+        with client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer:
+            pieces = answer.iter_raw()  # kept: the client hangs up when it is forgotten
+            next(pieces)
+            process.send_signal(signal.SIGTERM)
+            readiness = _until_not_200(client)
+            said: str = process.communicate(timeout=20)[0]
+    return said.splitlines(), readiness
+
+
+def _until_not_200(client: httpx.Client) -> int:
+    """The signal takes effect when the process has its turn."""
+    while (status := client.get("/health/readiness").status_code) == 200:
+        pass
+    return status
