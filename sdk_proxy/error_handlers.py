@@ -8,8 +8,10 @@ from typing import Any
 
 from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse, Response
+from litellm._logging import redact_internal_details_from_client_message
 from litellm.anthropic_interface.exceptions import AnthropicExceptionMapping
 from litellm.constants import UNSAFE_PROXY_RESPONSE_HEADERS
+from litellm.litellm_core_utils.bug_report import strip_bug_report_notice
 from litellm.litellm_core_utils.llm_response_utils.get_headers import get_response_headers
 from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import (
@@ -152,8 +154,11 @@ def _status(error: Exception) -> int:
 
 
 def _message(error: Exception) -> str:
+    """Without the traceback, the paths and the private addresses that LiteLLM's exceptions may carry."""
     message: Any = getattr(error, "message", str(error))
-    return message if isinstance(message, str) else str(error)
+    text = strip_bug_report_notice(message) if isinstance(message, str) else str(error)
+    told: str = redact_internal_details_from_client_message(text)
+    return told
 
 
 def failed_count(error: Exception, request_id: str | None) -> JSONResponse:

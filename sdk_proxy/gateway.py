@@ -74,6 +74,8 @@ class Gateway:
     async def _stream(self, call: Call, request: Request, response: Any) -> Response:
         events = streaming_utils.chat_events if call.route_type == "acompletion" else streaming_utils.message_events
         hidden = get_hidden_params_dict(response)
+        # The adapter behind /v1/messages goes by it: a failure is raised then, and is no event to recover from.
+        call.logging.on_detached_stream_failure = _told_by_the_stream
 
         async def headers_by_then() -> dict[str, str]:
             """When the first event is there: retries and fallbacks before it are counted."""
@@ -121,6 +123,10 @@ def _json(call: Call, response: Any) -> Response:
     answer = JSONResponse(body)
     answer.headers.update(headers)  # behind content-length and content-type, where LiteLLM has them
     return answer
+
+
+async def _told_by_the_stream(_: Exception) -> None:
+    """Nothing is left to do (_arm_detached_stream_failure_hook, 1.106.2, writes it into the database)."""
 
 
 def _is_stream(response: Any) -> bool:

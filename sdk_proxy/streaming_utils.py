@@ -9,10 +9,12 @@ from typing import Any
 import anyio
 import orjson
 from fastapi import HTTPException
+from litellm._logging import redact_internal_details_from_client_message
 from litellm.anthropic_interface.exceptions import anthropic_error_sse_frame
 from litellm.proxy._types import ProxyException
 from litellm.proxy.anthropic_endpoints.streaming_model_restamp import AnthropicStreamModelRestamper
 from litellm.proxy.common_utils.openai_error_payload import error_status_code
+from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 from litellm.types.utils import ModelResponseStream
 from pydantic import BaseModel
 
@@ -37,8 +39,10 @@ async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
     """As litellm/proxy/proxy_server.py, async_data_generator (1.106.2)."""
     hide_usage = bool(call.data.get("_litellm_strip_stream_usage"))
     try:
+        served = _served_by(response)
         async for chunk in response.__aiter__():  # LiteLLM's words, where its Router gives None: for a streamed 422
-            restamped = _restamped(chunk, call.requested_model)
+            served = served or _served_by(chunk)
+            restamped = _restamped(chunk, served or call.requested_model)
             if not (hide_usage and _is_bare_usage(restamped)):
                 yield _chat_event(restamped)
         yield DONE
@@ -66,9 +70,8 @@ async def message_events(call: Call, response: AsyncIterator[Any]) -> AsyncGener
     except HTTPException:
         raise
     except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event
-        yield anthropic_error_sse_frame(
-            status_code=error_status_code(error, 500), raw_message=getattr(error, "message", str(error))
-        )
+        said = redact_internal_details_from_client_message(getattr(error, "message", str(error)))
+        yield anthropic_error_sse_frame(status_code=error_status_code(error, 500), raw_message=said)
     finally:
         await _close(response)
 
@@ -115,6 +118,15 @@ def _is_plain_choice(choice: Any) -> bool:
 
 def _present(tree: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in tree.items() if value is not None}
+
+
+def _served_by(source: Any) -> str | None:
+    """The name that a fallback went to: the client reads that one (_get_streaming_fallback_metadata, 1.106.2)."""
+    headers = get_hidden_params_dict(source).get("additional_headers")
+    if not isinstance(headers, dict) or not headers.get("x-litellm-attempted-fallbacks"):
+        return None
+    group = headers.get("x-litellm-model-group")
+    return group if isinstance(group, str) else None
 
 
 def _restamped(chunk: Any, model: str | None) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import litellm
 from fastapi import HTTPException
+from litellm.proxy._types import TokenCountRequest
 from litellm.proxy.common_utils.token_count_settings import (
     ProviderCountFailure,
     cost_map_entry,
@@ -23,10 +24,14 @@ from litellm.utils import ProviderConfigManager
 
 
 async def count_tokens(body: dict[str, Any], router: Any) -> dict[str, Any]:
-    """The answer's body. Raises HTTPException 400 where model or messages are missing, ProxyException else."""
+    """The answer's body. Raises HTTPException 400 where model or messages are missing, ProxyException else.
+
+    A field of the wrong type is pydantic's ValidationError, whose words LiteLLM gives to the client.
+    """
     for name in ("model", "messages"):
         if not body.get(name):
             raise HTTPException(400, f"{name} parameter is required")
+    TokenCountRequest(**{name: body.get(name) for name in ("model", "messages", "tools", "system")})
     deployment = await _deployment(router, body["model"])
     counted = await _by_provider(body, deployment) if deployment else None
     if isinstance(counted, TokenCountResponse):
