@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
-import uvicorn
-from uvicorn.supervisors import Multiprocess
 
+from sdk_proxy.running import Options, serve, supervise
 from sdk_proxy.schema import Config, ConfigError, load_config, warnings
 from sdk_proxy.serving import refuse_taken_port
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says, in a form that goes to another process."""
-
-    config: Path
-    host: str
-    port: int
-    log_format: Literal["json", "text"]
-    drain_seconds: float
-    max_body_mb: float
 
 
 @click.command()
@@ -43,9 +27,9 @@ def main(workers: int, **options: Any) -> None:
     chosen = Options(**options)
     loaded = _checked(chosen.config, chosen.host, chosen.port)
     if workers == 1:
-        _serve(loaded, chosen)
+        serve(loaded, chosen)
     else:
-        _supervise(chosen, workers)
+        supervise(chosen, workers)
 
 
 def _checked(file: Path, host: str, port: int) -> Config:
@@ -59,54 +43,6 @@ def _checked(file: Path, host: str, port: int) -> Config:
     for warning in warnings(loaded):
         click.echo(f"warning: {file}: {warning}", err=True)
     return loaded
-
-
-def _serve(config: Config, options: Options) -> None:
-    from sdk_proxy.draining import Drain, DrainingServer  # noqa: PLC0415 - see _checked
-
-    drain = Drain(options.drain_seconds)
-    try:
-        app = _app(config, options, drain)
-    except Exception as error:  # noqa: BLE001 - whatever LiteLLM's Router has against its settings
-        click.echo(f"error: LiteLLM does not take this configuration: {type(error).__name__}: {error}", err=True)
-        sys.exit(2)
-    # What is cut at the end of the draining time gets no second one.
-    DrainingServer(uvicorn.Config(app, timeout_graceful_shutdown=1, **_settings(options)), drain).run()
-
-
-def _app(config: Config, options: Options, drain: Any) -> Any:
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # the prices it came with: a start needs no network
-    from sdk_proxy.limits import Limits  # noqa: PLC0415 - see _checked
-    from sdk_proxy.litellm_proxy_sdk import create_app  # noqa: PLC0415 - see _checked
-    from sdk_proxy.operation import Operation  # noqa: PLC0415 - see _checked
-    from sdk_proxy.request_log import to_stdout  # noqa: PLC0415 - see _checked
-
-    to_stdout()
-    limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024))
-    return create_app(config, Operation(options.log_format, limits, drain))
-
-
-def _settings(options: Options) -> dict[str, Any]:
-    quiet = {"date_header": False, "server_header": False, "access_log": False, "log_level": "warning"}
-    return {"host": options.host, "port": options.port, **quiet}
-
-
-def _supervise(options: Options, workers: int) -> None:
-    """Workers drain as uvicorn lets them: their port is closed at once, so nobody can ask whether they are ready."""
-    config = uvicorn.Config(
-        partial(_worker, options),
-        factory=True,
-        workers=workers,
-        timeout_graceful_shutdown=math.ceil(options.drain_seconds),
-        **_settings(options),
-    )
-    Multiprocess(config, sockets=[config.bind_socket()]).run()
-
-
-def _worker(options: Options) -> Any:
-    from sdk_proxy.draining import Drain  # noqa: PLC0415 - see _checked
-
-    return _app(load_config(options.config, os.environ), options, Drain(options.drain_seconds))
 
 
 if __name__ == "__main__":

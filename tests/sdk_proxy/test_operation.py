@@ -108,3 +108,11 @@ def _until_not_200(client: httpx.Client) -> int:
     while (status := client.get("/health/readiness").status_code) == 200:
         pass
     return status
+
+
+def test_two_workers_serve_one_port_and_end_with_their_supervisor():
+    with running("http://127.0.0.1:9", "--workers", "2") as (process, client):
+        assert client.get("/health").json() == {"status": "healthy", "litellm": True}
+        process.send_signal(signal.SIGTERM)
+        lines = process.communicate(timeout=30)[0].splitlines()
+    assert json.loads(lines[-1])["route"] == "/health"
