@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import _override_openai_response_model, create_response
@@ -119,10 +120,16 @@ def _json(call: Call, response: Any) -> Response:
         )
     if isinstance(response, dict):
         response.pop("_hidden_params", None)
-    body = model_dump_with_preserved_fields(response) if isinstance(response, BaseModel) else response
-    answer = JSONResponse(body)
+    answer = JSONResponse(_plain(response))
     answer.headers.update(headers)  # behind content-length and content-type, where LiteLLM has them
     return answer
+
+
+def _plain(response: Any) -> Any:
+    """A list: the answers of several models that were asked at once ("a,b"), failures among them."""
+    if isinstance(response, BaseModel):
+        return model_dump_with_preserved_fields(response)
+    return jsonable_encoder(response) if isinstance(response, list) else response
 
 
 async def _told_by_the_stream(_: Exception) -> None:

@@ -67,3 +67,14 @@ async def test_a_count_says_what_is_wrong_with_its_fields(wrong, words):
         answer = await client.post(f"{MESSAGES}/count_tokens", json={**chat("claude-sonnet-5"), **wrong})
         assert not upstream.unscripted
     assert words in answer.json()["error"]["message"]
+
+
+async def test_models_that_are_asked_at_once_answer_in_a_list_failures_among_them():
+    refused = anthropic_wire.error_reply(400, "no")
+    async with (
+        SimulatedUpstream(improvise=well_but_for("/anthropic/", refused), gap=0) as upstream,
+        client_of(upstream, router_settings=NO_RETRIES) as client,
+    ):
+        answer = await client.post(CHAT, json=chat("gpt-5,claude-sonnet-5"))
+    well, failed = answer.json()
+    assert (answer.status_code, well["object"], failed["status_code"]) == (200, "chat.completion", 400)
