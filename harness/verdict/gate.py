@@ -19,7 +19,7 @@ def gate(judgement: Judgement, declared: Sequence[Declaration], today: date, *, 
         unused=unused(declared, verdicts) if whole else (),
         shadowed=shadowed(declared, verdicts) if whole else (),
         expired=expired(declared, today),
-        unproven=unproven(declared, verdicts),
+        unproven=unproven(declared, verdicts) if whole else (),
     )
 
 
