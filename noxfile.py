@@ -39,7 +39,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests; no network beyond loopback. `nox -s tests -- -k stream` picks some."""
     session.install(LOCKED, "--editable", ".", *_group("tests"))
-    _run(session, "pytest", *session.posargs)
+    _run(session, "pytest", "--numprocesses=2", "--dist=loadfile", *session.posargs)
 
 
 @nox.session

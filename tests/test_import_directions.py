@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 LEAVES = {"model", "errors", "event_stream"}
 STEPS = {"traffic", "upstream", "replay", "observation", "comparison", "verdict", "report"}
 MAY_IMPORT = {
-    **{step: LEAVES | {step} for step in STEPS},
+    **{step: LEAVES | {step} for step in sorted(STEPS)},
     "replay": LEAVES | {"replay", "upstream"},
     "clients": LEAVES | {"clients"},
     "model": set[str](),
