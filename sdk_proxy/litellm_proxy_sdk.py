@@ -72,7 +72,7 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.get("/health")
+    @app.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> JSONResponse:
         if drain.began is not None:
             return JSONResponse({"status": "draining", "litellm": True}, 503)

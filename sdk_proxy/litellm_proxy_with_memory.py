@@ -164,10 +164,13 @@ async def _refuse(scope: Scope, send: Send, error: httpx.TransportError) -> None
 
 
 def _without(headers: RawHeaders, names: tuple[bytes, ...] = ()) -> RawHeaders:
-    """Without hop-by-hop headers, those that Connection names among them, and without these names."""
+    """Without hop-by-hop headers, those that Connection names among them, and without these names.
+
+    Blanks around a value are no part of it (RFC 9110, section 5.5), and h11 refuses to send them.
+    """
     listed = b",".join(value for name, value in headers if name.lower() == b"connection")
     dropped = HOP_BY_HOP.union(names, (name.strip().lower() for name in listed.split(b",")))
-    return [(name, value) for name, value in headers if name.lower() not in dropped]
+    return [(name, value.strip(b" \t")) for name, value in headers if name.lower() not in dropped]
 
 
 def _is_form(headers: Headers) -> bool:

@@ -79,6 +79,11 @@ async def test_headers_go_on_in_their_order_repeated_ones_too():
     assert [pair for pair in call.headers if pair[0] != "Host"] == sent
 
 
+async def test_blanks_around_a_value_are_no_part_of_it():
+    call = await forwarded(GET + b"authorization: Bearer \r\nx-a: \t 1 \t\r\n\r\n")
+    assert call.headers[-2:] == [("authorization", "Bearer"), ("x-a", "1")]
+
+
 async def test_headers_of_the_one_connection_stay_behind():
     headers = (
         b"connection: X-Own , keep-alive\r\nx-own: 1\r\nkeep-alive: 5\r\nte: trailers\r\nproxy-authorization: a\r\n"

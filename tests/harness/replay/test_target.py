@@ -103,9 +103,12 @@ async def test_a_program_that_never_gets_ready_is_stopped(tmp_path: Path) -> Non
 
 
 async def test_a_program_that_fails_takes_the_others_with_it(tmp_path: Path) -> None:
-    code = f"import os; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()));" + SERVE
-    with pytest.raises(TargetFailed):
-        async with running(target(program(code, "{port}"), program("1/0", name="broken")), names(), tmp_path, ENV):
+    pid = str(tmp_path / "pid")
+    first = f"import os; open({pid!r}, 'w').write(str(os.getpid()));" + SERVE
+    second = f"import os, time\nwhile not os.path.exists({pid!r}) or not open({pid!r}).read(): time.sleep(0.01)\n1/0"
+    broken = program(second, name="broken", ready="http://127.0.0.1:{other_port}/")
+    with pytest.raises(TargetFailed, match="broken ended with exit code 1"):
+        async with running(target(program(first, "{port}"), broken), names(), tmp_path, ENV):
             pass
     assert not alive(int((tmp_path / "pid").read_text()))
 
