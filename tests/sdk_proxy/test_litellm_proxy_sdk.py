@@ -243,7 +243,7 @@ async def test_litellm_s_routes_have_its_date_and_security_headers_and_our_own_h
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/nope", 404), ("GET", CHAT, 405), ("DELETE", "/v1/models", 405), ("HEAD", "/health", 405)],
+    [("GET", "/nope", 404), ("GET", CHAT, 405), ("DELETE", "/v1/models", 405), ("POST", "/health", 405)],
 )
 async def test_a_wrong_path_or_method_is_told_without_a_key(method: str, path: str, status: int) -> None:
     async with answering() as upstream, client_of(upstream) as client:

@@ -19,6 +19,8 @@ TEXT = b'{"a": [1, 2.5, null]}' * 20
         ("deflate", zlib.compress(TEXT)[2:-4]),
         ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
     ],
+    # Of the packed bytes there would be the time in the ids, and two workers would not collect the same tests.
+    ids=["none", "identity", "gzip", "members", "zlib", "raw", "twice"],
 )
 def test_a_content_encoding_is_undone(encoding, packed):
     assert decoded(packed, encoding) == TEXT
