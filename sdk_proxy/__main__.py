@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from sdk_proxy.config_file import ConfigError
 from sdk_proxy.running import Options, serve, supervise
-from sdk_proxy.schema import Config, ConfigError, load_config, warnings
+from sdk_proxy.schema import Config, load_config, warnings
 from sdk_proxy.serving import refuse_taken_port
 
 

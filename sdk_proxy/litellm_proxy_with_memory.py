@@ -28,9 +28,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from sdk_proxy.client_body import ClientBody
+from sdk_proxy.config_file import ConfigError
 from sdk_proxy.credentials import sent_key
 from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected, supermemory_models
-from sdk_proxy.schema import Config, ConfigError, load_config, warnings
+from sdk_proxy.schema import Config, load_config, warnings
 from sdk_proxy.serving import refuse_taken_port
 
 RawHeaders = list[tuple[bytes, bytes]]

@@ -1,27 +1,38 @@
-"""config.yaml as both proxies read it: pydantic models, and the one error: which file, line and key is wrong.
+"""config.yaml as both proxies read it: pydantic models of its tree, its references to the environment resolved.
 
 The shape is LiteLLM's (litellm/proxy/_types.py, ConfigYAML, 1.106.2) plus `user_id_mappings`, which LiteLLM ignores.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    ValidationError,
+)
+
+from sdk_proxy.config_file import ConfigError, ConfigFile, Place, read
 
 ENVIRON = "os.environ/"
+# Keys whose reference LiteLLM leaves as it is written (types/router.py, holds_secret_pointer, 1.106.2).
+POINTERS = frozenset({"anthropic_issuer_signing_key_ref", "anthropic_keycloak_client_secret_ref"})
 
 # What LiteLLM refuses to start without, and how it is told to start all the same (litellm/proxy/auth/
 # master_key_boot_check.py, 1.106.2). An empty variable would otherwise open a gateway that has no LiteLLM behind it.
 MASTER_KEY = "LITELLM_MASTER_KEY"
 OPEN_SETTING = "dangerously_permit_weak_or_unset_master_key"
+PUBLIC_KEYS = frozenset({"88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b"})  # SHA-256
 OPEN_VARIABLE = "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"
 
 # What real clients call themselves (observed; the two Java ones from openai-java's ClientOptions and its async twin).
@@ -42,15 +53,6 @@ KNOWN_USER_AGENTS = (
 )
 
 
-class ConfigError(Exception):
-    """The configuration cannot be used. The message names file, line and key, never a value that may be a secret."""
-
-    def __init__(self, file: Path, message: str, line: int | None = None, key: str = "") -> None:
-        place = ":".join(str(part) for part in (file, line) if part is not None)
-        super().__init__(": ".join(part for part in (place, key, message) if part))
-        self.file, self.line, self.key, self.message = file, line, key, message
-
-
 def _compiles(pattern: str) -> str:
     try:
         re.compile(pattern)
@@ -66,7 +68,7 @@ def _section(value: object) -> object:
 
 HeaderName = Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]  # a token, RFC 9110, section 5.6.2
 UserId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$")]
-Section = Annotated[dict[str, Any], BeforeValidator(_section), Field(repr=False)]
+Section = Annotated[dict[str, JsonValue], BeforeValidator(_section), Field(repr=False)]
 
 
 class _Model(BaseModel):
@@ -138,47 +140,49 @@ class Config(_Model):
         return next((d.litellm_params.api_base for d in self.model_list if d.model_name == model), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    file: Path
-    text: str
-
-    def error(self, message: str, place: Sequence[str | int]) -> ConfigError:
-        return ConfigError(self.file, message, _line(self.text, place), _key(place))
-
-
 def load_config(file: Path, environ: Mapping[str, str]) -> Config:
     """Read, resolve `os.environ/NAME`, check. Raises `ConfigError`, and nothing else, whatever the file holds."""
-    document = _Document(file, _read(file))
-    tree = _tree(document)
+    return checked(read(file), environ)
+
+
+def checked(source: ConfigFile, environ: Mapping[str, str]) -> Config:
+    exported = source.tree.get("environment_variables")
+
+    def missing(name: str, place: Place) -> ConfigError:
+        late = " (environment_variables is exported after this, as in LiteLLM)" if name in (exported or ()) else ""
+        return source.error(f"the environment variable {name} is not set{late}: set it, or take this key out", place)
+
     try:
-        resolved = resolve(tree, environ, lambda name, place: _missing(document, name, place))
-        config = Config.model_validate(resolved)
+        config = Config.model_validate(resolve(source.tree, environ, missing))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise document.error(first["msg"].removeprefix("Value error, "), first["loc"]) from None
-    except RecursionError:
-        raise ConfigError(file, "a YAML alias holds itself") from None
-    return _with_master_key(config, document, environ)
+        place = first["loc"]
+        if place[-1] == "[key]":
+            raise source.error("has a key that is not a text: put it in quotes", place[:-2]) from None
+        raise source.error(first["msg"].removeprefix("Value error, "), place) from None
+    return _with_master_key(config, source, environ)
 
 
 def resolve(
-    value: Any,
-    environ: Mapping[str, str],
-    missing: Callable[[str, tuple[str | int, ...]], ConfigError],
-    place: tuple[str | int, ...] = (),
+    value: Any, environ: Mapping[str, str], missing: Callable[[str, Place], ConfigError], place: Place = ()
 ) -> Any:
-    """`os.environ/NAME` -> its value, at any depth, as litellm.get_secret does it. Raises what `missing` makes."""
+    """`os.environ/NAME` -> its value, as LiteLLM's ProxyConfig._check_for_os_environ_vars and get_secret (1.106.2).
+
+    At any depth, but not for a text in a list; "true" and "false" become booleans. Raises what `missing` makes.
+    """
     if isinstance(value, dict):
         return {key: resolve(inner, environ, missing, (*place, key)) for key, inner in value.items()}
     if isinstance(value, list):
-        return [resolve(inner, environ, missing, (*place, index)) for index, inner in enumerate(value)]
-    if not isinstance(value, str) or not value.startswith(ENVIRON):
+        return [
+            resolve(inner, environ, missing, (*place, index)) if isinstance(inner, dict) else inner
+            for index, inner in enumerate(value)
+        ]
+    if not isinstance(value, str) or not value.startswith(ENVIRON) or set(place[-1:]) & POINTERS:
         return value
-    name = value.removeprefix(ENVIRON)
+    name = value.replace(ENVIRON, "")
     if name not in environ:
         raise missing(name, place)
-    return environ[name]
+    return {"true": True, "false": False}.get(environ[name].strip().lower(), environ[name])
 
 
 def warnings(config: Config) -> list[str]:
@@ -191,67 +195,16 @@ def warnings(config: Config) -> list[str]:
     ]
 
 
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(file, f"cannot be read ({error.strerror}): name another with --config") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(file, f"is not UTF-8 at byte {error.start}") from error
-
-
-def _tree(document: _Document) -> dict[str, Any]:
-    try:
-        tree = YAML(typ="safe", pure=True).load(document.text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        problem = str(error.problem or error.context).splitlines()[0]
-        raise ConfigError(document.file, f"is not YAML: {problem}", line) from None
-    except (YAMLError, ValueError, TypeError, ArithmeticError, RecursionError, AttributeError, LookupError) as error:
-        raise ConfigError(document.file, f"is not YAML: {type(error).__name__}") from None
-    if not isinstance(tree, dict):
-        raise ConfigError(document.file, "is not a mapping: it begins with `model_list:`", 1)
-    for key in tree:
-        if not isinstance(key, str):
-            raise ConfigError(document.file, f"the key {key!r} is not a text", 1)
-    return tree
-
-
-def _with_master_key(config: Config, document: _Document, environ: Mapping[str, str]) -> Config:
+def _with_master_key(config: Config, source: ConfigFile, environ: Mapping[str, str]) -> Config:
     """Where general_settings has none, it is the variable's, as in LiteLLM (proxy_server.py, load_config, 1.106.2)."""
     settings = config.general_settings
-    key = settings.get("master_key", environ.get(MASTER_KEY))
-    is_key = isinstance(key, str) and bool(key.strip())
-    if not is_key and settings.get(OPEN_SETTING) is not True and environ.get(OPEN_VARIABLE, "").lower() != "true":
+    variable = config.environment_variables.get(MASTER_KEY, environ.get(MASTER_KEY))
+    key = settings.get("master_key", variable)
+    text = key.strip() if isinstance(key, str) else ""
+    is_open = settings.get(OPEN_SETTING) is True or environ.get(OPEN_VARIABLE, "").lower() == "true"
+    if not is_open and not text:
         what = "is empty, or not a text" if "master_key" in settings else f"is not there, and {MASTER_KEY} is not set"
-        raise document.error(f"{what}: nobody would be asked for a key", ("general_settings", "master_key"))
-    return config.model_copy(update={"general_settings": {**settings, "master_key": key}}) if is_key else config
-
-
-def _missing(document: _Document, name: str, place: tuple[str | int, ...]) -> ConfigError:
-    return document.error(f"the environment variable {name} is not set: set it, or take this key out", place)
-
-
-def _key(place: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in place)
-
-
-def _line(text: str, place: Sequence[str | int]) -> int:
-    """The line, from 1, of the deepest part of `place` that the document has."""
-    node: Node | None = YAML(typ="safe", pure=True).compose(text)
-    line = 1
-    for part in place:
-        found = _child(node, part)
-        if found is None:
-            break
-        line, node = found
-    return line
-
-
-def _child(node: Node | None, part: str | int) -> tuple[int, Node] | None:
-    if isinstance(node, MappingNode):
-        pairs = ((key.start_mark.line + 1, value) for key, value in node.value if key.value == str(part))
-        return next(pairs, None)
-    if isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part].start_mark.line + 1, node.value[part]
-    return None
+        raise source.error(f"{what}: nobody would be asked for a key", ("general_settings", "master_key"))
+    if not is_open and hashlib.sha256(text.encode()).hexdigest() in PUBLIC_KEYS:
+        raise source.error("is the key of LiteLLM's examples: choose a random one", ("general_settings", "master_key"))
+    return config.model_copy(update={"general_settings": {**settings, "master_key": key}}) if text else config

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sdk_proxy.schema import KNOWN_USER_AGENTS, Config, ConfigError, load_config, resolve, warnings
+from sdk_proxy.config_file import ConfigError
+from sdk_proxy.schema import KNOWN_USER_AGENTS, Config, load_config, resolve, warnings
 
 SECRET = "sk-very-secret"
 ENVIRON = {"MASTER": SECRET, "BASE": "http://127.0.0.1:1/v1", "KEY": SECRET}
@@ -133,16 +134,25 @@ def test_a_variable_that_is_missing_behind_an_anchor_is_named_where_it_is_writte
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", ":1: is not a mapping"),
+        ("", ":1: is empty"),
+        ("# nothing\n", ":1: is empty"),
         ("- a\n", ":1: is not a mapping"),
-        ("1: a\n", ":1: the key 1 is not a text"),
+        ("model_list: []\n1: a\n", ":2: the key '1' is not a text"),
+        ("model_list: []\nyes: a\n", ":2: the key 'yes' is not a text"),
+        (SMALLEST + "router_settings: {on: 1}\n", ":6: router_settings: has a key that is not a text: "),
         ("a: [\n", ":2: is not YAML"),
-        ("a: 1\nb: 2\na: 3\n", ":3: is not YAML: found duplicate key"),
-        ("a: \t\x00\n", ": is not YAML"),
+        ("a: 1\nb: 2\na: 3\n", ":3: found duplicate key 'a'"),
+        ("a: 1\nb: \t\x00\n", ":2: is not YAML: the character U+0000"),
+        ("a:\n\tb: 1\n", ":2: is not YAML: found character '\\t' that cannot start any token"),
         ("a: *b\n", ":1: is not YAML: found undefined alias"),
         ("a: !!python/object:os.system {}\n", ":1: is not YAML"),
-        ("a: &a [*a]\n", ": a YAML alias holds itself"),
-        ("a: " + "[" * 500, ": is not YAML"),
+        ("b: 1\na: &a [*a]\n", ":2: a YAML alias holds itself"),
+        ("a: &a {b: {<<: *a}}\n", ":1: a YAML alias holds itself"),
+        ("a: " + "[" * 2000, ": is not YAML"),
+        ("a: " + "[" * 101 + "]" * 101, ":1: holds more than 100 levels"),
+        ("a: 2024-13-45\n", ":1: is not YAML: this is no timestamp of YAML 1.1"),
+        ("a: !!int x\n", ":1: is not YAML: this is no int of YAML 1.1"),
+        ("a: {[b]: 1}\n", ":1: is not YAML: found unhashable key"),
         (SMALLEST + "---\na: 1\n", ":6: is not YAML"),
         ("general_settings: {}\n", ":1: model_list: Field required"),
         ("model_list: []\n", ":1: model_list: Tuple should have at least 1 item"),
@@ -220,10 +230,10 @@ def test_who_wants_no_key_says_so_as_to_litellm(file, settings, environ):
 # --- resolving
 
 
-def test_references_are_resolved_at_any_depth_and_nothing_else_is_touched():
+def test_references_are_resolved_at_any_depth_but_not_as_texts_in_a_list_as_in_litellm():
     tree = {"a": ["os.environ/A", {"b": "os.environ/A"}], "c": "see os.environ/A", "d": 1, "e": None}
     assert resolve(tree, {"A": "x"}, _unexpected) == {
-        "a": ["x", {"b": "x"}], "c": "see os.environ/A", "d": 1, "e": None
+        "a": ["os.environ/A", {"b": "x"}], "c": "see os.environ/A", "d": 1, "e": None
     }  # fmt: skip
 
 
