@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 
 from harness.model import Reply, Request
@@ -13,13 +14,24 @@ from harness.upstream.wire import Object, json_reply
 TEXT = "A short answer that stands for any other."
 
 
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What is said, and in how many parts where it is streamed."""
+
+    text: str = TEXT
+    parts: int = 4
+
+
+_SHORT = Speech()
+
+
 def autoplay() -> Callable[[Request], Reply]:
     """Answers whatever comes, each time with ids of its own (Claude Code merges answers that share one)."""
     numbers = count(1)
     return lambda request: answer(request, next(numbers))
 
 
-def answer(request: Request, seed: object = 1) -> Reply:
+def answer(request: Request, seed: object = 1, speech: Speech = _SHORT) -> Reply:
     """The reply that the path and the body ask for; 404 in the protocol's shape for a path that no provider has."""
     path, _, query = request.path.partition("?")
     body = _object(request.body)
@@ -33,8 +45,8 @@ def answer(request: Request, seed: object = 1) -> Reply:
         ("/responses", _response),
     ):
         if path.endswith(ending):
-            return reply(body, seed)
-    return _gemini(path, query, seed) or _error(request, 404, "not found")
+            return reply(body, seed, speech)
+    return _gemini(path, query, seed, speech) or _error(request, 404, "not found")
 
 
 def nobody_scripted(request: Request) -> Reply:
@@ -42,44 +54,46 @@ def nobody_scripted(request: Request) -> Reply:
     return _error(request, 400, f"nobody scripted this call: {request.method} {request.path}")
 
 
-def _count_tokens(body: Object, seed: object) -> Reply:
+def _count_tokens(body: Object, seed: object, _: Speech) -> Reply:
     return anthropic_wire.count_tokens(len(json.dumps(body)) // 4, seed)
 
 
-def _message(body: Object, seed: object) -> Reply:
+def _message(body: Object, seed: object, speech: Speech) -> Reply:
     model = body.get("model", anthropic_wire.MODEL)
-    whole = anthropic_wire.message([anthropic_wire.text(TEXT)], model, seed)
-    reply = anthropic_wire.stream_reply if body.get("stream") else anthropic_wire.reply
-    return reply(whole, seed)
+    whole = anthropic_wire.message([anthropic_wire.text(speech.text)], model, seed)
+    if not body.get("stream"):
+        return anthropic_wire.reply(whole, seed)
+    return anthropic_wire.stream_reply(whole, seed, speech.parts)
 
 
-def _completion(body: Object, seed: object) -> Reply:
-    whole = openai_wire.completion(TEXT, model=body.get("model", openai_wire.MODEL), seed=seed)
+def _completion(body: Object, seed: object, speech: Speech) -> Reply:
+    whole = openai_wire.completion(speech.text, model=body.get("model", openai_wire.MODEL), seed=seed)
     if not body.get("stream"):
         return openai_wire.reply(whole, seed)
     include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-    return openai_wire.stream_reply(whole, seed, include_usage=include_usage)
+    return openai_wire.stream_reply(whole, seed, speech.parts, include_usage)
 
 
-def _input_tokens(body: Object, seed: object) -> Reply:  # noqa: ARG001 - one signature for the table
+def _input_tokens(body: Object, _: object, __: Speech) -> Reply:
     return responses_wire.input_tokens(len(json.dumps(body)) // 4)
 
 
-def _response(body: Object, seed: object) -> Reply:
+def _response(body: Object, seed: object, speech: Speech) -> Reply:
     model = body.get("model", openai_wire.MODEL)
-    whole = responses_wire.response([responses_wire.message(TEXT, seed)], model, seed)
-    reply = responses_wire.stream_reply if body.get("stream") else responses_wire.reply
-    return reply(whole, seed)
+    whole = responses_wire.response([responses_wire.message(speech.text, seed)], model, seed)
+    if not body.get("stream"):
+        return responses_wire.reply(whole, seed)
+    return responses_wire.stream_reply(whole, seed, speech.parts)
 
 
-def _gemini(path: str, query: str, seed: object) -> Reply | None:
+def _gemini(path: str, query: str, seed: object, speech: Speech) -> Reply | None:
     """`/v1beta/models/<model>:<action>`."""
     model, _, action = path.rpartition("/")[2].partition(":")
     match action:
         case "generateContent":
-            return gemini_wire.reply(gemini_wire.content(gemini_wire.text(TEXT), model=model, seed=seed))
+            return gemini_wire.reply(gemini_wire.content(gemini_wire.text(speech.text), model=model, seed=seed))
         case "streamGenerateContent" if "alt=sse" in query:
-            return gemini_wire.stream_reply(TEXT, model, seed)
+            return gemini_wire.stream_reply(speech.text, model, seed, speech.parts)
         case "countTokens":
             return json_reply({"totalTokens": 8})
     return None

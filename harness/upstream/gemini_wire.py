@@ -54,8 +54,8 @@ def reply(whole: Object) -> Reply:
     return json_reply(whole)
 
 
-def stream_reply(words: str, model: str = MODEL, seed: object = 1) -> Reply:
-    return _stream_reply(stream(words, model, seed))
+def stream_reply(words: str, model: str = MODEL, seed: object = 1, parts: int = 4) -> Reply:
+    return _stream_reply(stream(words, model, seed, parts))
 
 
 def error_reply(status: int, words: str) -> Reply:
