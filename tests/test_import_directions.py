@@ -12,6 +12,8 @@ MAY_IMPORT = {
     **{step: LEAVES | {step} for step in sorted(STEPS)},
     "replay": LEAVES | {"replay", "upstream"},
     "clients": LEAVES | {"clients"},
+    "performance": LEAVES | {"performance"},
+    "load": LEAVES | {"performance", "traffic"},
     "model": set[str](),
     "errors": set[str](),
     "event_stream": set[str](),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import httptools
 
@@ -143,8 +143,7 @@ class _Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server gives
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # what create_server gives; uvloop's has another base
         self._parser = httptools.HttpRequestParser(self)
 
     def data_received(self, data: bytes) -> None:

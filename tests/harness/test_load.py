@@ -1,0 +1,57 @@
+"""Locust as a user runs it: a process of its own, since gevent patches the one that it is in."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.upstream.paced import Pace, PacedUpstream
+
+LOCUST = (sys.executable, "-m", "locust", "-f", "harness/load.py", "--headless", "-u", "4", "-r", "4")
+
+
+async def locust(*options: str, key: str = "sk-a-key-of-the-gateway") -> asyncio.subprocess.Process:
+    environ = {"PATH": os.environ["PATH"], "LITELLM_MASTER_KEY": key}
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        *LOCUST, *options, env=environ, stdout=pipe, stderr=asyncio.subprocess.STDOUT
+    )
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+@pytest.mark.parametrize("more", [(), ("--processes", "2")])
+async def test_it_sends_the_recorded_mix_and_tells_what_it_measured(tmp_path: Path, more: tuple[str, ...]) -> None:
+    measured = tmp_path / "measured.json"
+    async with PacedUpstream(pace=Pace(0.01, 0.001, 5)) as upstream:
+        process = await locust("--host", upstream.url, "--measured", str(measured), *more)
+        while upstream.counts.complete < 100 and process.returncode is None:
+            await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        code, said = await ended(process)
+    told = json.loads(measured.read_text())
+    assert code == 0, said
+    assert {"/messages streamed", "/chat/completions streamed"} <= told["rows"].keys()
+    assert all(not row["failures"] for row in told["rows"].values())
+    assert 90 <= sum(row["calls"] for row in told["rows"].values()) <= upstream.counts.calls
+    assert "TTFT" in said
+    assert "sk-a-key" not in said
+
+
+async def test_without_a_key_it_says_so_and_sends_nothing() -> None:
+    code, said = await ended(await locust(key=""))
+    assert code != 0
+    assert "give --key, or set LITELLM_MASTER_KEY" in said
+
+
+async def test_a_gateway_that_is_not_there_is_all_failures_and_exit_1() -> None:
+    code, said = await ended(await locust("--host", "http://127.0.0.1:9", "-t", "1"))
+    assert code == 1
+    assert "refused" in said
