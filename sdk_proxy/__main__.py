@@ -1,4 +1,7 @@
-"""python -m sdk_proxy --config config/config.yaml --host 127.0.0.1 --port 8765"""
+"""python -m sdk_proxy --config config/config.yaml --host 127.0.0.1 --port 8765
+
+python -m sdk_proxy check config/config.yaml
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
+from sdk_proxy.check import check as check_config
+from sdk_proxy.check import show
+from sdk_proxy.config_check import examined
 from sdk_proxy.config_file import ConfigError
 from sdk_proxy.running import Options, serve, supervise
-from sdk_proxy.schema import Config, load_config, warnings
+from sdk_proxy.schema import Config, warnings
 from sdk_proxy.serving import refuse_taken_port
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--config", type=click.Path(path_type=Path), default=Path("config/config.yaml"), envvar="CONFIG_PATH")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8765, show_default=True, envvar="PROXY_PORT")
@@ -23,8 +30,11 @@ from sdk_proxy.serving import refuse_taken_port
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
 @click.option("--drain-seconds", type=click.FloatRange(0), default=30.0, show_default=True)
 @click.option("--max-body-mb", type=click.FloatRange(0, min_open=True), default=64.0, show_default=True)
-def main(workers: int, **options: Any) -> None:
+@click.pass_context
+def main(context: click.Context, /, workers: int, **options: Any) -> None:
     """Serve the SDK proxy. Exit code 2: the configuration, the environment or the port is not usable."""
+    if context.invoked_subcommand is not None:
+        return
     chosen = Options(**options)
     loaded = _checked(chosen.config, chosen.host, chosen.port)
     if workers == 1:
@@ -33,13 +43,31 @@ def main(workers: int, **options: Any) -> None:
         supervise(chosen, workers)
 
 
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), default=Path("config/config.yaml"))
+def check(file: Path) -> None:
+    """Print for each key of FILE what becomes of it. Exit code 2: the SDK proxy does not start with it."""
+    try:
+        found = check_config(file)
+    except ConfigError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    show(found, Console())
+    sys.exit(2 if any(finding.verdict == "refused" for finding in found) else 0)
+
+
 def _checked(file: Path, host: str, port: int) -> Config:
     """Before LiteLLM is imported, which takes seconds: a mistake is told at once."""
     try:
-        loaded = load_config(file, os.environ)
+        loaded, found = examined(file, os.environ)
         refuse_taken_port(host, port)
     except (ConfigError, OSError) as error:
         click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    for finding in found:
+        if finding.verdict != "honoured" and finding.why:
+            click.echo(f"{'error' if finding.verdict == 'refused' else 'warning'}: {finding}", err=True)
+    if any(finding.verdict == "refused" for finding in found):
         sys.exit(2)
     for warning in warnings(loaded):
         click.echo(f"warning: {file}: {warning}", err=True)

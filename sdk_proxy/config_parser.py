@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from sdk_proxy.config_check import judge
 from sdk_proxy.memory_router import supermemory_models
 from sdk_proxy.schema import Config, Deployment, UserIdMappings
 
@@ -20,6 +21,7 @@ class ProxyConfig:
     router_settings: Mapping[str, Any] = field(repr=False)
     litellm_settings: Mapping[str, Any] = field(repr=False)
     general_settings: Mapping[str, Any] = field(repr=False)
+    credentials: tuple[Any, ...] = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
     mappings: UserIdMappings
     master_key: SecretStr | None
@@ -37,15 +39,22 @@ def parse(config: Config, environ: Mapping[str, str]) -> ProxyConfig:
     key = environ.get("SUPERMEMORY_API_KEY")
     return ProxyConfig(
         deployments=tuple(_deployment(d) for d in config.model_list),
-        router_settings=config.router_settings,
-        litellm_settings=config.litellm_settings,
+        router_settings=_honoured("router_settings", config.router_settings),
+        litellm_settings=_honoured("litellm_settings", config.litellm_settings),
         general_settings=config.general_settings,
-        environment={name: str(value) for name, value in config.environment_variables.items()},
+        credentials=tuple((config.model_extra or {}).get("credential_list") or ()),
+        environment={
+            name: str(value) for name, value in _honoured("environment_variables", config.environment_variables).items()
+        },
         mappings=config.user_id_mappings,
         master_key=config.master_key,
         supermemory_key=SecretStr(key) if key else None,
         supermemory_bases={name: config.api_base(name) or "" for name in sorted(supermemory_models(config))},
     )
+
+
+def _honoured(section: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if judge((section, name), value)[0] == "honoured"}
 
 
 def _deployment(deployment: Deployment) -> dict[str, Any]:

@@ -142,18 +142,26 @@ class Config(_Model):
 
 def load_config(file: Path, environ: Mapping[str, str]) -> Config:
     """Read, resolve `os.environ/NAME`, check. Raises `ConfigError`, and nothing else, whatever the file holds."""
-    return checked(read(file), environ)
+    source = read(file)
+    return checked(source, resolved(source, environ), environ)
 
 
-def checked(source: ConfigFile, environ: Mapping[str, str]) -> Config:
+def resolved(source: ConfigFile, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The tree of the file with the values of the environment in it. Raises `ConfigError` for one that is not set."""
     exported = source.tree.get("environment_variables")
 
     def missing(name: str, place: Place) -> ConfigError:
         late = " (environment_variables is exported after this, as in LiteLLM)" if name in (exported or ()) else ""
         return source.error(f"the environment variable {name} is not set{late}: set it, or take this key out", place)
 
+    tree: dict[str, Any] = resolve(source.tree, environ, missing)
+    return tree
+
+
+def checked(source: ConfigFile, tree: dict[str, Any], environ: Mapping[str, str]) -> Config:
+    """`tree` is what `resolved` made of the source. Raises `ConfigError` for what neither proxy can use."""
     try:
-        config = Config.model_validate(resolve(source.tree, environ, missing))
+        config = Config.model_validate(tree)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = first["loc"]

@@ -45,9 +45,18 @@ def test_a_port_that_is_taken_is_one_line_and_exit_code_2() -> None:
 
 def test_what_litellm_s_router_does_not_take_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text(CONFIG.read_text(encoding="utf-8") + "router_settings: {routing_strategy: by-the-moon}\n")
+    file.write_text(CONFIG.read_text(encoding="utf-8") + "router_settings: {fallbacks: [moon]}\n")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     result = run("--config", str(file), "--port", str(port))
     assert result.returncode == 2
-    assert said(result)[-1].startswith("error: LiteLLM does not take this configuration: ")
+    assert said(result)[-1].endswith("router_settings.fallbacks: Item 'moon' is not a dictionary.")
+
+
+def test_what_is_refused_is_told_with_its_line_and_what_is_ignored_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG.read_text(encoding="utf-8") + "guardrails: [{a: b}]\nnonsense: 1\nmcp_servers: {a: b}\n")
+    result = run("--config", str(file))
+    assert result.returncode == 2
+    assert [line.partition(": " + str(file))[0] for line in said(result)] == ["error", "warning", "error"]
+    assert "guardrails: no guardrails are run here" in said(result)[0]

@@ -1,0 +1,61 @@
+"""In processes of their own: what LiteLLM is told stays with it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SECRET = "sk-nobody-may-see-this"
+FILE = """\
+model_list:
+  - {model_name: a, litellm_params: {model: openai/x, api_key: os.environ/KEY, rpm: many}}
+  - {model_name: b, litellm_params: {model: unheard-of, api_key: os.environ/KEY}}
+  - {model_name: "*", litellm_params: {model: "*", api_key: os.environ/KEY}, tpm: 3}
+litellm_settings: {unheard_of: 1, drop_params: true}
+router_settings: {unheard_of: 1, num_retries: 3, fallbacks: [{a: [b]}]}
+"""
+WITHOUT = "LiteLLM serves without this deployment: "
+
+
+def checked(folder: Path, text: str) -> tuple[int, dict[str, str], str]:
+    """Its exit code, what it says of each key, and all that it says."""
+    file = folder / "config.yaml"
+    file.write_text(text, encoding="utf-8")
+    environ = {**os.environ, "KEY": SECRET, "LITELLM_MASTER_KEY": SECRET}
+    command = [sys.executable, "-m", "sdk_proxy", "check", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+    said = done.stdout + done.stderr
+    assert SECRET not in said and "Traceback" not in said
+    lines = [line.removeprefix(f"{file}:").split(maxsplit=2) for line in done.stdout.splitlines()[:-1]]
+    return done.returncode, {key: f"{line} {verdict}" for line, key, verdict in lines}, said
+
+
+def test_each_key_is_told_with_its_line_and_what_litellm_does_with_it(tmp_path):
+    code, keys, said = checked(tmp_path, FILE)
+    assert code == 0
+    assert (
+        keys["model_list.0.litellm_params"]
+        == f"2 ignored   {WITHOUT}rpm: Input should be a valid integer, unable to parse string as an integer"
+    )
+    assert keys["model_list.1.litellm_params"].startswith(f"3 ignored   {WITHOUT}model: names no provider")
+    assert keys["model_list.2.litellm_params"] == "4 honoured"
+    assert keys["model_list.2.tpm"].startswith("4 ignored   unknown: LiteLLM ignores it too")
+    for section, line in (("litellm_settings", 5), ("router_settings", 6)):
+        assert keys[f"{section}.unheard_of"] == f"{line} ignored   unknown: LiteLLM ignores it too"
+    assert (keys["router_settings.fallbacks"], keys["litellm_settings.drop_params"]) == ("6 honoured", "5 honoured")
+    assert said.splitlines()[-1] == "18 honoured, 5 ignored, 0 refused"
+
+
+@pytest.mark.parametrize(
+    ("more", "key", "why"),
+    [
+        ("router_settings: {fallbacks: [a]}", "router_settings.fallbacks", "Item 'a' is not a dictionary."),
+        ("credential_list: [{credential_name: [KEY]}]", "credential_list", "credential_name: Input should be"),
+    ],
+)
+def test_what_litellm_does_not_start_with_is_refused(tmp_path, more, key, why):
+    code, keys, _ = checked(tmp_path, FILE[: FILE.index("litellm_settings")] + more + "\n")
+    assert code == 2
+    assert keys[key].startswith(f"5 refused   {why}")
