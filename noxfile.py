@@ -49,6 +49,13 @@ def parity(session: nox.Session) -> None:
     _harness(session, "parity")
 
 
+@nox.session
+def load(session: nox.Session) -> None:
+    """Both proxies under the same load, in turn: CPU, latency, memory. Exit 1: the candidate is worse somewhere."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "load")
+
+
 def _run(session: nox.Session, *command: str) -> None:
     """Ctrl-C leaves time to stop what was started: nox would kill after 0.3 s."""
     session.run(*command, interrupt_timeout=20, terminate_timeout=10)

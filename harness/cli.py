@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import sys
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from harness.errors import HarnessError
+from harness.exit_code import run_to_its_exit_code
 from harness.journey import Plan, Watch, judged, parity, plan_of, stored_run
+from harness.load_command import load_command
 from harness.model import Judgement, Role, Scenario
 from harness.recording import Recording, record, record_clients
 from harness.report.files import REPORTS, write_reports
@@ -25,12 +22,13 @@ from harness.report.terminal import show_scenario, show_verdict
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Proves that two LLM gateways are equal on recorded traffic, or says where they are not."""
+
+
+main.add_command(load_command)
 
 
 @main.command("parity")
@@ -66,7 +64,7 @@ def parity_command(
         return plan_of(settings, picked, seed, ports, whole=len(picked) == len(found))
 
     console = Console()
-    _exit(console, lambda: _parity(plan(), console))
+    run_to_its_exit_code(console, lambda: _parity(plan(), console))
 
 
 @main.command("compare")
@@ -84,7 +82,7 @@ def compare_command(folder: Path, file: Path) -> None:
         return judgement.exit_code
 
     console = Console()
-    _exit(console, again)
+    run_to_its_exit_code(console, again)
 
 
 @main.command("record")
@@ -119,7 +117,7 @@ def record_command(
         console.print(f"{place}: {requests} requests" if requests else "nothing was sent: nothing is written")
         return 0 if requests else 2
 
-    _exit(console, until_interrupted)
+    run_to_its_exit_code(console, until_interrupted)
 
 
 @main.command("record-clients")
@@ -137,7 +135,7 @@ def record_clients_command(file: Path, only: str, cache: Path) -> None:
         await record_clients(read_settings(file, {}), only, cache, lambda line: console.print(line, highlight=False))
         return 0
 
-    _exit(console, every_situation)
+    run_to_its_exit_code(console, every_situation)
 
 
 async def _parity(plan: Plan, console: Console) -> int:
@@ -159,28 +157,6 @@ def _report(judgement: Judgement, folder: Path, redaction: Redaction) -> None:
 
 
 # --- at the edge ----------------------------------------------------------------------------------------------------
-
-
-def _exit(console: Console, work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
-    """Run it; the process ends with its exit code, with 2 and one sentence, or with 130 after Ctrl-C."""
-    try:
-        code = asyncio.run(_until_told_to_stop(work()))
-    except HarnessError as error:
-        console.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
-        code = 2
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        console.print("interrupted: everything that was started has been stopped, no report was written")
-        code = INTERRUPTED
-    sys.exit(code)
-
-
-async def _until_told_to_stop(work: Coroutine[Any, Any, int]) -> int:
-    """SIGTERM and SIGHUP end the work as Ctrl-C does: what was started is stopped."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, task.cancel)
-    return await task
 
 
 class _Bars(Watch):

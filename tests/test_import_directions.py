@@ -22,7 +22,10 @@ MAY_IMPORT = {
     "journey": LEAVES | STEPS | {"settings", "site"},
     "situations": LEAVES | {"situations", "upstream"},
     "recording": LEAVES | STEPS | {"settings", "site", "clients", "situations"},
-    "cli": LEAVES | STEPS | {"settings", "journey", "recording"},
+    "exit_code": {"errors"},
+    "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
+    "load_command": {"exit_code", "settings", "journey", "load_journey", "performance"},
+    "cli": LEAVES | STEPS | {"exit_code", "settings", "journey", "recording", "load_command"},
     "__main__": {"cli"},
 }
 

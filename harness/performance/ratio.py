@@ -40,7 +40,9 @@ def ratio(
     same: float = 0.05,
     seed: int = 0,
 ) -> Ratio | None:
-    """None if a baseline is not above zero. `same`: within that share the two are equal, whatever the noise."""
+    """None if there is nothing to divide by. `same`: within that share the two are equal, whatever the noise."""
+    if baseline and candidate and max(*baseline, *candidate) == 0:
+        return Ratio(1.0, 1.0, 1.0, 0.0, Judged.EQUAL)
     if not baseline or not candidate or min(baseline) <= 0:
         return None
     random = Random(seed)  # noqa: S311 - a sample, not a secret

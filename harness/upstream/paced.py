@@ -22,7 +22,7 @@ from harness.model import Reply, Request, Send
 from harness.upstream.answer import chunk, complete_headers, head
 from harness.upstream.autoplay import Speech, answer
 
-COUNTS = "/counts"  # GET: the counts as JSON
+COUNTS = "/counts"  # GET: the counts as JSON; with ?reset they begin again
 Policy = Callable[[Request], Reply | None]
 _HOST = "127.0.0.1"
 _END = b"0\r\n\r\n"
@@ -97,6 +97,11 @@ class PacedUpstream:
         counts = self.counts
         numbers = {name: getattr(counts, name) for name in Counts.__slots__}
         return json.dumps({**numbers, "paths": dict(sorted(self.paths.items()))}).encode()
+
+    def reset(self) -> None:
+        """Everything begins at nothing; only what is in flight stays."""
+        self.counts = Counts(in_flight=self.counts.in_flight, peak=self.counts.in_flight)
+        self.paths.clear()
 
     def pieces(self, request: Request) -> tuple[bytes, ...]:
         """What is written one after the other, `between` apart: the head with the first event, ..., the end."""
@@ -180,8 +185,11 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, request: Request) -> None:
         upstream = self._upstream
-        if request.path == COUNTS:
+        path, _, query = request.path.partition("?")
+        if path == COUNTS:
             told = upstream.told()
+            if query == "reset":
+                upstream.reset()
             self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(told), told))
             return
         refusal = upstream.policy(request) if upstream.policy else None
@@ -190,7 +198,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(b"".join(written(refusal, request.method)))
             return
         upstream.counts.begin()
-        upstream.paths[request.path.partition("?")[0]] += 1
+        upstream.paths[path] += 1
         loop = asyncio.get_running_loop()
         self._loop, self._due = loop, loop.time() + upstream.pace.first_byte
         self._left = iter(upstream.pieces(request))

@@ -50,3 +50,8 @@ def test_there_is_no_ratio_to_nothing(baseline) -> None:
 def test_noise_is_the_furthest_from_one() -> None:
     assert noise_of([10.0, 11.0, 10.0]) == pytest.approx(0.1)
     assert noise_of([3.0]) == 0
+
+
+def test_nothing_is_as_much_as_nothing() -> None:
+    judged = ratio([0.0, 0.0], [0.0])
+    assert judged is not None and (judged.value, judged.verdict) == (1.0, Judged.EQUAL)

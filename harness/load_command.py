@@ -1,0 +1,95 @@
+"""`python -m harness load`: the command, from its options to its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from harness.exit_code import run_to_its_exit_code
+from harness.journey import new_run
+from harness.load_journey import LoadPlan, rounds, split
+from harness.performance.ratio import Judged
+from harness.performance.report import HEADER, load_markdown, load_tree, rows
+from harness.performance.shapes import SHAPES
+from harness.performance.window import Window
+from harness.settings import read_settings
+
+
+@click.command("load")
+@click.option("--settings", "file", type=click.Path(path_type=Path), default=Path("harness.toml"), show_default=True)
+@click.option("--baseline", metavar="TARGET", help="The target that the other is held against.")
+@click.option("--candidate", metavar="TARGET", help="The target that is judged.")
+@click.option("--reports", metavar="FOLDER", help="Where the reports go.")
+@click.option("--users", type=click.IntRange(1, 5000), default=50, show_default=True)
+@click.option("--seconds", type=click.FloatRange(2, 3600), default=20.0, show_default=True, help="Of one window.")
+@click.option("--rounds", "number", type=click.IntRange(1, 100), default=3, show_default=True)
+@click.option(
+    "--first-byte", type=click.FloatRange(0), default=0.3, show_default=True, help="Of the upstream, seconds."
+)
+@click.option("--between", type=click.FloatRange(0), default=0.02, show_default=True, help="Between events, seconds.")
+@click.option("--shape", type=click.Choice([*SHAPES]), default="steady", show_default=True)
+@click.option("--only", default="", help="Only calls whose name holds this: '/messages streamed'.")
+def load_command(file: Path, number: int, **given: Any) -> None:
+    """Both targets under the same load, in turn. Exit 0: nothing is worse, 1: something is, 2: no judgement."""
+    options = {name: given.pop(name) for name in ("baseline", "candidate", "reports") if given[name] is not None}
+    plan_options = {name: value for name, value in given.items() if name not in ("baseline", "candidate", "reports")}
+    console = Console()
+
+    async def measured() -> int:
+        plan = LoadPlan(read_settings(file, options), rounds=number, **plan_options)
+        return await load(plan, console)
+
+    run_to_its_exit_code(console, measured)
+
+
+async def load(plan: LoadPlan, console: Console) -> int:
+    """What was measured is in the report even if a target dies in the middle: then the error comes after it."""
+    windows: list[Window] = []
+    with new_run(plan.settings.reports) as (_, folder):
+        try:
+            async for window in rounds(plan, folder / "logs", lambda line: console.print(line, highlight=False)):
+                windows.append(window)
+        finally:
+            tree = _written(plan, windows, folder) if windows else None
+    assert tree is not None  # noqa: S101 - no window and no error: there is no such run
+    _show(console, tree)
+    return _exit_code(tree)
+
+
+def _written(plan: LoadPlan, windows: list[Window], folder: Path) -> dict[str, Any]:
+    how = {
+        "users": plan.users,
+        "seconds_a_window": plan.seconds,
+        "rounds": plan.rounds,
+        "shape": plan.shape,
+        "upstream_first_byte_s": plan.first_byte,
+        "upstream_between_events_s": plan.between,
+        "events_a_stream": plan.events,
+    }
+    tree = load_tree(*split(windows), how)
+    (folder / "load.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
+    (folder / "load.md").write_text(load_markdown(tree), encoding="utf-8")
+    return tree
+
+
+def _show(console: Console, tree: dict[str, Any]) -> None:
+    table = Table(box=SIMPLE)
+    for number, name in enumerate(HEADER):
+        table.add_column(name, justify="right" if 1 < number < len(HEADER) - 1 else "left", no_wrap=True)
+    for row in rows(tree):
+        table.add_row(*row)
+    console.print(table)
+    for why in tree["disturbed"]:
+        console.print(f"not quiet: {why}", highlight=False)
+
+
+def _exit_code(tree: dict[str, Any]) -> int:
+    if tree["disturbed"]:
+        return 2
+    return 1 if any(one["verdict"] == Judged.WORSE for one in tree["metrics"]) else 0
