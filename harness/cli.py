@@ -39,6 +39,7 @@ main.add_command(load_command)
 @click.option("--scenarios", metavar="FOLDER", help="Where the scenarios are.")
 @click.option("--differences", metavar="FILE", help="The declared differences.")
 @click.option("--reports", metavar="FOLDER", help="Where the reports go.")
+@click.option("--concurrency", type=click.IntRange(1), help="Scenarios at once on each target.")
 @click.option("-k", "text", default="", help="Only scenarios whose id contains this.")
 @click.option("--client", help="Only scenarios of this client: the folder's name.")
 @click.option("--seed", type=int, help="The order of an earlier run again; it is printed at its end.")
@@ -51,7 +52,7 @@ def parity_command(
     seed: int | None,
     baseline_port: int | None,
     candidate_port: int | None,
-    **options: str | None,
+    **options: str | int | None,
 ) -> None:
     """Replay all scenarios against both targets and judge. Exit 0: they agree, 1: they differ, 2: no judgement."""
 

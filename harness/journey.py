@@ -133,7 +133,7 @@ async def _observe(
     ):
         await warm_up(place, plan.settings.warm_up)
         watch.ready(role, version)
-        async for observation in replay_all(plan.scenarios, place, plan.seed):
+        async for observation in replay_all(plan.scenarios, place, plan.seed, plan.settings.concurrency):
             keep(observation)
             watch.observed(role)
     return role, name, version

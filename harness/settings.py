@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     baseline: str
     candidate: str
     patience: float = Field(default=5.0, gt=0)
+    concurrency: int = Field(default=8, ge=1)
     warm_up: dict[str, tuple[str, ...]] = {}
     environment: dict[str, str] = {}
     targets: dict[str, TargetSettings] = Field(min_length=1)

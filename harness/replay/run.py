@@ -32,12 +32,29 @@ class Site:
     settle_patience: float = 10.0  # seconds for the upstream calls that are still open after the last step
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was seen of a scenario; `sure` that all of it is its own, whatever else was played at the same time."""
+
+    observation: Observation
+    sure: bool
+
+
 async def replay(scenario: Scenario, site: Site) -> Observation:
     """Play all steps. What comes back holds no secret. Raises `TargetFailed` if the target has died."""
-    with site.upstream.play(scenario) as play:
-        client = [exchange for group in _groups(scenario.steps) for exchange in await _together(group, play, site)]
-        await play.settle(site.settle_patience)
+    return (await play(scenario, site)).observation
+
+
+async def play(scenario: Scenario, site: Site) -> Played:
+    """As `replay`, beside others."""
+    with site.upstream.play(scenario) as on:
+        client = [exchange for group in _groups(scenario.steps) for exchange in await _together(group, on, site)]
+        await on.settle(site.settle_patience)
     site.target.require_alive()
+    return Played(_observation(scenario, site, client, on), not on.doubtful)
+
+
+def _observation(scenario: Scenario, site: Site, client: Sequence[Exchange], play: Play) -> Observation:
     secrets = {site.key: KEY, **site.hidden}
     hidden = partial(_hidden, secrets=secrets)
     effects = play.effects()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from harness.event_stream import EventParser
 from harness.model import Act, Cut, Failure, Headers, Reply, Send, Wait, WaitForClient, header
 from harness.upstream.connection import Connection
 from harness.upstream.play import Call, Progress
@@ -21,12 +21,13 @@ class Timing:
     The gap between two acts keeps the events apart on their way: a gateway that finds several in one read may pass
     them on as one. LiteLLM 1.106.2 (/v1/messages) made one chunk of 24 events without a gap, 24 chunks, with the ping
     before message_start, with 5 ms; with 2 ms, or on a busy machine, it was sometimes the one and sometimes the other.
-    So the gap ends when the client has seen something new; it is as long as `gap` only where the gateway holds back.
+    So the gap ends when the client has seen something new. Where the gateway holds back, for longer than `gap`, or
+    where the bytes end no event, so that there is nothing to see, it ends when the gateway has read them.
     """
 
     patience: float  # that a `WaitForClient` holds at most
-    gap: float  # at most
-    pause: float = 0.005  # at least, where there is a gap at all
+    gap: float  # that the client is given to see something new
+    pause: float = 0.005  # before anything else, where there is a gap at all
 
 
 async def answer(call: Call, connection: Connection, client: Progress, timing: Timing) -> None:
@@ -34,7 +35,7 @@ async def answer(call: Call, connection: Connection, client: Progress, timing: T
     try:
         call.finish(await _Playing(call, connection, client, timing).reply(call.reply))
     except asyncio.CancelledError:
-        call.finish(Failure("left", "the target hung up before the answer was complete"))
+        call.leave()
         raise
 
 
@@ -44,6 +45,7 @@ class _Playing:
         self._connection = connection
         self._client = client
         self._timing = timing
+        self._events = EventParser()  # of what was sent
 
     async def reply(self, reply: Reply) -> Failure | None:
         for act in reply.before:
@@ -70,7 +72,7 @@ class _Playing:
             seen = self._client.events
             if failure := await self._act(act, chunked):
                 return failure
-            await self._gap(seen)
+            await self._gap(seen, visible=not isinstance(act, Send) or bool(self._events.feed(act.data)))
         # The end goes out with the last bytes: a client that hangs up at the last event has the whole answer.
         last = acts[-1] if acts else Send(b"")
         if not isinstance(last, Send):
@@ -80,12 +82,21 @@ class _Playing:
         await self._send(last.data, chunked, end)
         return None
 
-    async def _gap(self, seen: int) -> None:
-        if self._timing.gap:
+    async def _gap(self, seen: int, *, visible: bool) -> None:
+        if not self._timing.gap:
+            return
+        await asyncio.sleep(self._timing.pause)
+        if not (visible and await self._seen_more(seen)):
+            await self._connection.read_by_peer()
             await asyncio.sleep(self._timing.pause)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._timing.gap):
-                    await self._client.reaches(seen + 1)
+
+    async def _seen_more(self, seen: int) -> bool:
+        try:
+            async with asyncio.timeout(self._timing.gap):
+                await self._client.reaches(seen + 1)
+        except TimeoutError:
+            return False
+        return True
 
     async def _act(self, act: Act, chunked: bool = True) -> Failure | None:
         match act:

@@ -11,9 +11,11 @@ from typing import Literal
 import httptools
 
 from harness.model import Request
+from harness.upstream.receive_queue import unread
 
 Answer = Callable[[Request, "Connection"], Awaitable[None]]
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: close() sends RST (socket(7))
+_POLL = 0.005  # seconds
 
 
 class Connection(asyncio.Protocol):
@@ -93,6 +95,13 @@ class Connection(asyncio.Protocol):
         """Hands it to the kernel at once, and waits only where the peer does not keep up."""
         self._transport.write(data)
         await self._writable.wait()
+
+    async def read_by_peer(self) -> None:
+        """Returns once the peer has read all that was written, as far as this system tells; what is written after that
+        cannot come to it in one read with what was written before."""
+        here, peer = (self._transport.get_extra_info(name) for name in ("sockname", "peername"))
+        while not self._transport.is_closing() and unread(here, peer):  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(_POLL)
 
     def cut(self, how: Literal["fin", "rst"]) -> None:
         """End the connection in order, or not; what was written before still goes out."""

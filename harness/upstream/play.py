@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from harness.model import Chunk, Effects, Exchange, Failure, Headers, Reply, Request, Response, Scenario, Step
+from harness.upstream.ending import is_whole
 from harness.upstream.script import Candidate, choose
+from harness.upstream.speech import Speech
 
 
 class Progress:
@@ -59,6 +61,11 @@ class Call:
         self._failure = failure
         self.finished.set()
 
+    def leave(self) -> None:
+        """The target has hung up; after the last event of the answer that is no loss."""
+        whole = self._head is not None and is_whole(self._head[1], b"".join(chunk.data for chunk in self._chunks))
+        self.finish(None if whole else Failure("left", "the target hung up before the answer was complete"))
+
     def exchange(self) -> Exchange:
         failure = self._failure if self.finished.is_set() else Failure("timeout", "still open when the scenario ended")
         if self._head is None:
@@ -74,6 +81,7 @@ class _StepState:
         self.calls = self.used = 0  # a call that nothing was scripted for uses no reply
         self.progress = Progress()
         self.called = asyncio.Event()
+        self.speech = Speech.of(step.request)
 
     @property
     def unused(self) -> tuple[Reply, ...]:
@@ -93,6 +101,7 @@ class Play:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.calls: list[Call] = []
+        self.doubtful = False  # a call may have been taken for this play's that was another's, or the reverse
         self._unexpected: list[str] = []
         self._steps = [_StepState(step) for step in scenario.steps]
         self._began = time.monotonic()
@@ -133,6 +142,15 @@ class Play:
         return [
             index for index, state in enumerate(self._steps) if state.begun and not state.in_flight and state.unused
         ]
+
+    def speakers(self, text: str) -> list[int]:
+        """The steps begun so far whose user's words are all in that text; of those that say the same and more."""
+        said = {
+            index: state.speech.said
+            for index, state in enumerate(self._steps)
+            if state.begun and state.speech.heard_in(text)
+        }
+        return [index for index, mine in said.items() if not any(mine < other for other in said.values())]
 
     def has_reply(self, step: int) -> bool:
         return bool(self._steps[step].unused)
@@ -199,17 +217,39 @@ class Stage:
         self.plays: list[Play] = []
 
     def place_of(self, request: Request) -> Place | None:
-        """The step that caused a call: first of all one in flight that has a reply left.
+        """The step that caused a call: one whose user's words are in it, if there is one.
+
+        Where several plays could have caused it, or none by its words, the best guess is taken, and all of them are
+        `doubtful`: what was seen of them counts only once they were played alone.
+        """
+        spoken = self._speakers(Speech.of(request).whole)
+        plays = [play for play in self.plays if play in spoken] or self.plays
+        if len(plays) > 1:
+            for play in plays:
+                play.doubtful = True
+        return self._place_among(plays, spoken, request)
+
+    def _speakers(self, text: str) -> dict[Play, list[int]]:
+        found = {play: play.speakers(text) for play in self.plays}
+        return {play: steps for play, steps in found.items() if steps}
+
+    @staticmethod
+    def _place_among(plays: Sequence[Play], spoken: Mapping[Play, list[int]], request: Request) -> Place | None:
+        """First of all a step in flight that has a reply left.
 
         A call that none can have caused belongs to no step of the only play that there is, if there is only one.
         """
-        flying = [(play, step) for play in self.plays for step in play.in_flight()]
-        waiting = [(play, step) for play, step in flying if play.has_reply(step)]
-        late = [(play, step) for play in self.plays for step in play.late()]
-        alone = (self.plays[0], None) if len(self.plays) == 1 else None
-        return self._choose(waiting, request) or self._choose([*flying, *late], request) or alone
 
-    @staticmethod
-    def _choose(places: list[tuple[Play, int]], request: Request) -> tuple[Play, int] | None:
-        chosen = choose([play.candidate(step) for play, step in places], request)
-        return None if chosen is None else places[chosen]
+        def places(steps: Callable[[Play], list[int]]) -> list[tuple[Play, int]]:
+            return [(play, step) for play in plays for step in steps(play) if step in spoken.get(play, [step])]
+
+        flying, late = places(Play.in_flight), places(Play.late)
+        waiting = [(play, step) for play, step in flying if play.has_reply(step)]
+        over = [(play, step) for play in plays for step in spoken.get(play, [])]
+        alone = (plays[0], None) if len(plays) == 1 else None
+        return _chosen(waiting, request) or _chosen([*flying, *late], request) or _chosen(over, request) or alone
+
+
+def _chosen(places: Sequence[tuple[Play, int]], request: Request) -> tuple[Play, int] | None:
+    chosen = choose([play.candidate(step) for play, step in places], request)
+    return None if chosen is None else places[chosen]

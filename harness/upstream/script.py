@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from harness.model import Request
 
 _WORD = re.compile(rb"\w+")
+_STREAM = re.compile(rb'"stream"\s*:\s*true')
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +24,26 @@ class Candidate:
 def choose(candidates: Sequence[Candidate], call: Request) -> int | None:
     """The index of the candidate that caused the call, or None where none can have.
 
-    A gateway keeps the method. Among several the one whose body shares most words with the call's wins; equal ones
-    (clients do send the same request twice at once) take turns, the lowest index first.
+    A gateway keeps the method. Among several, one that asks for a stream as the call does goes before one that does
+    not (`"stream": false` and no such key are the same); then the one whose body shares most words with the call's
+    wins; equal ones (clients do send the same request twice at once) take turns, the lowest index first.
     """
     possible = [index for index, candidate in enumerate(candidates) if candidate.request.method == call.method]
     if len(possible) <= 1:
         return possible[0] if possible else None
     words = _words(call.body)
 
-    def rank(index: int) -> tuple[float, int, int]:
+    def rank(index: int) -> tuple[bool, float, int, int]:
         candidate = candidates[index]
-        return (-_likeness(words, _words(candidate.request.body)), candidate.calls, index)
+        other = streams(candidate.request) is not streams(call)
+        return (other, -_likeness(words, _words(candidate.request.body)), candidate.calls, index)
 
     return min(possible, key=rank)
+
+
+def streams(request: Request) -> bool:
+    """Whether it asks for a stream: in its body, or, as Gemini's clients do, in its path."""
+    return _STREAM.search(request.body) is not None or ":streamGenerateContent" in request.path
 
 
 def _words(body: bytes) -> Counter[bytes]:

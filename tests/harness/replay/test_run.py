@@ -2,12 +2,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from harness.model import (
+    Chunk,
     Cut,
     Effects,
+    Exchange,
     Failure,
     Observation,
     Reply,
@@ -218,7 +221,7 @@ async def test_a_warm_up_asks_every_model_twice_and_is_not_part_of_any_scenario(
 
 def numbered(count: int) -> list[Scenario]:
     def one(number: int) -> Scenario:
-        body = json.dumps({"model": f"model-{number}", "messages": [f"Say {number}"]}).encode()
+        body = json.dumps({"model": f"model-{number}", "messages": [f"Say {number}."]}).encode()
         return scenario(Step(post(body), (Reply(200, (), str(number).encode()),)), name=str(number))
 
     return [one(number) for number in range(count)]
@@ -239,6 +242,58 @@ async def test_the_order_is_the_seeds() -> None:
         again = [each.scenario async for each in replay_all(numbered(6), place, seed=1)]
         other = [each.scenario async for each in replay_all(numbered(6), place, seed=2)]
     assert first == again != other
+
+
+def alike(count: int) -> list[Scenario]:
+    """The same request, each time with another reply."""
+    request = post(b'{"model":"a","prompt":"The same."}')
+    replies = [Reply(200, (), str(number).encode(), before=(Wait(0.01),)) for number in range(count)]
+    return [scenario(Step(request, (reply,)), name=str(number)) for number, reply in enumerate(replies)]
+
+
+async def test_scenarios_that_say_the_same_never_meet() -> None:
+    async with site() as place:
+        observed = [each async for each in replay_all([*alike(12)], place, 1, 8)]
+    answers = [(each.scenario, response(each.client[0].outcome).body) for each in observed]
+    assert len(answers) == 12
+    assert all(name == f"client/{body.decode()}" for name, body in answers)
+
+
+def without_times(observation: Observation) -> Observation:
+    def timeless(exchange: Exchange) -> Exchange:
+        headers = tuple((name, value) for name, value in exchange.request.headers if name.lower() != "host")
+        answer = response(exchange.outcome)
+        body = (Chunk(0.0, answer.body),)
+        request = replace(exchange.request, headers=headers)
+        return replace(exchange, at=0.0, request=request, outcome=replace(answer, chunks=body))
+
+    client, upstream = (tuple(map(timeless, each)) for each in (observation.client, observation.upstream))
+    return replace(observation, client=client, upstream=upstream)
+
+
+async def test_what_is_seen_of_a_scenario_is_the_same_alone_and_among_eight() -> None:
+    scenarios = numbered(24)
+    async with site() as place:
+        alone = {each.scenario: without_times(each) async for each in replay_all(scenarios, place, seed=1)}
+        among = {each.scenario: without_times(each) async for each in replay_all(scenarios, place, 2, 8)}
+    assert alone == among
+
+
+async def test_where_a_gateway_changes_the_words_everything_is_played_alone_in_the_end() -> None:
+    """Nothing tells whose call it is; the replies would be mixed up if what was seen side by side did count."""
+
+    async def dumb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", int(upstream.url.rpartition(":")[2]))
+        up_writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        writer.write(await up_reader.read())
+        up_writer.close()
+
+    async with SimulatedUpstream(gap=0) as upstream, server(dumb) as url:
+        place = Site(RunningTarget("gateway", url), upstream, KEY, Role.CANDIDATE)
+        observed = [each async for each in replay_all(numbered(12), place, 1, 8)]
+    answers = {each.scenario: response(each.client[0].outcome).body for each in observed}
+    assert answers == {f"client/{number}": str(number).encode() for number in range(12)}
 
 
 async def test_closing_it_stops_what_is_being_played() -> None:

@@ -12,6 +12,7 @@ from harness.model import (
     Reply,
     Request,
     Response,
+    Scenario,
     Send,
     Step,
     Wait,
@@ -220,6 +221,20 @@ async def test_a_target_that_hangs_up_at_the_last_event_has_the_whole_answer(ups
     assert play.effects().aborted == ()
 
 
+async def test_a_target_that_hangs_up_after_the_last_event_has_the_whole_answer(upstream: SimulatedUpstream) -> None:
+    with upstream.play(one_step(Reply(acts=(Send(b"data: [DONE]\n\n"), Wait(60), Send(b"data: more\n\n"))))) as play:
+        play.begin(0)
+        reader, writer = await connect(upstream)
+        writer.write(REQUEST)
+        await reader.readuntil(b"data: [DONE]\n\n")
+        writer.close()
+        await play.settle(5)
+    assert play.effects().aborted == ()
+    outcome = play.exchanges()[0].outcome
+    assert isinstance(outcome, Response)
+    assert outcome.failure is None
+
+
 async def test_a_call_that_is_still_open_says_so(upstream: SimulatedUpstream) -> None:
     with upstream.play(one_step(Reply(before=(Wait(60),)))) as play:
         play.begin(0)
@@ -290,6 +305,46 @@ async def test_several_plays_at_once_each_get_their_own_calls(upstream: Simulate
             request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
             assert (await said(upstream, request)).endswith(word.encode())
     assert (first.effects(), second.effects()) == (Effects(calls=(1,)), Effects(calls=(1,)))
+
+
+def asks(text: str) -> bytes:
+    body = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
+    return b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def saying(text: str, *replies: Reply) -> Scenario:
+    return one_step(*replies, request=post(asks(text).partition(b"\r\n\r\n")[2]))
+
+
+async def test_a_call_gets_no_reply_of_a_play_that_says_something_else(upstream: SimulatedUpstream) -> None:
+    apples, oranges = saying("About apples, please", Reply(200)), saying("About oranges, please", HELLO)
+    with upstream.play(apples) as first, upstream.play(oranges) as second:
+        first.begin(0)
+        second.begin(0)
+        assert (await said(upstream, asks("About apples, please"))).startswith(b"HTTP/1.1 200")
+        first.end(0)
+        assert (await said(upstream, asks("About apples, please"))).startswith(b"HTTP/1.1 400")
+    assert first.effects() == Effects(calls=(2,), unexpected=("step 0: POST /",))
+    assert second.effects() == Effects(calls=(0,), unused=("step 0 reply 0",))
+    assert (first.doubtful, second.doubtful) == (False, False)
+
+
+@pytest.mark.parametrize("request_bytes", [REQUEST, b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n", asks("both")])
+async def test_a_call_that_cannot_be_told_from_anothers_makes_all_of_them_doubtful(
+    upstream: SimulatedUpstream, request_bytes: bytes
+) -> None:
+    with upstream.play(saying("bot", HELLO)) as first, upstream.play(saying("oth", HELLO)) as second:
+        first.begin(0)
+        second.begin(0)
+        await said(upstream, request_bytes)
+    assert (first.doubtful, second.doubtful) == (True, True)
+
+
+async def test_a_play_that_is_alone_is_never_doubtful(upstream: SimulatedUpstream) -> None:
+    with upstream.play(saying("Something", HELLO)) as play:
+        play.begin(0)
+        assert b"hello" in await said(upstream)
+    assert not play.doubtful
 
 
 async def test_without_a_script_it_can_answer_anything() -> None:

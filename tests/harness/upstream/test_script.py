@@ -44,3 +44,12 @@ def test_equal_bodies_take_turns_the_first_one_first() -> None:
     same = post(LONG)
     assert choose([Candidate(same), Candidate(same)], upstream(LONG)) == 0
     assert choose([Candidate(same, calls=1), Candidate(same)], upstream(LONG)) == 1
+
+
+def test_a_call_without_a_stream_is_not_that_of_the_twin_that_asks_for_one() -> None:
+    """`"stream": false` shares one word more with `"stream": true` than with no such key at all."""
+    twins = [Request("POST", "/", (), b'{"a":1,"stream":false}'), Request("POST", "/", (), b'{"a":1,"stream":true}')]
+    candidates = [Candidate(twin) for twin in twins]
+    assert choose(candidates, Request("POST", "/", (), b'{"a":1,"max_tokens":9}')) == 0
+    assert choose(candidates, Request("POST", "/", (), b'{"stream": true,"a":1,"stream_options":{}}')) == 1
+    assert choose(candidates, Request("POST", "/models/a:streamGenerateContent", (), b'{"a":1}')) == 1

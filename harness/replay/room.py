@@ -1,0 +1,86 @@
+"""What may be played beside what is being played: state that scenarios share must not be seen in any of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
+
+from harness.model import Scenario
+from harness.upstream.speech import Voice
+
+# After these LiteLLM 1.106.2 takes a model's only deployment out of service for 5 s, and says 429 meanwhile
+# (router_utils/cooldown_handlers.py, _is_cooldown_required and _should_cooldown_deployment; 402 is exempt there).
+COOLING = frozenset({401, 404, *range(300, 400)})
+REST = 5.5  # seconds
+
+
+class Room:
+    """Who is being played, and which models rest; `now` is any clock in seconds.
+
+    `apart`: id -> the ids of those that it must not be played beside.
+    """
+
+    def __init__(self, apart: Mapping[str, Collection[str]]) -> None:
+        self._apart = apart
+        self._playing: set[str] = set()
+        self._rested: dict[str, float] = {}  # model -> from when on it can be used
+
+    def admits(self, scenario: Scenario, now: float) -> bool:
+        resting = any(self._rested.get(model, now) > now for model in models_of(scenario))
+        return not resting and self._playing.isdisjoint(self._apart[scenario.id])
+
+    def enter(self, scenario: Scenario) -> None:
+        self._playing.add(scenario.id)
+
+    def leave(self, scenario: Scenario, now: float) -> None:
+        self._playing.remove(scenario.id)
+        if cools(scenario):
+            self._rested |= dict.fromkeys(models_of(scenario), now + REST)
+
+    def rested(self, now: float) -> float | None:
+        """When the next model has rested; None if none rests."""
+        return min((until for until in self._rested.values() if until > now), default=None)
+
+
+def apart(scenarios: Sequence[Scenario]) -> dict[str, frozenset[str]]:
+    """For each id those of the scenarios that may not be played beside it."""
+    everybody = frozenset(scenario.id for scenario in scenarios)
+    voices = {scenario.id: Voice.of(scenario) for scenario in scenarios}
+    found: dict[str, set[str]] = {scenario.id: set() for scenario in scenarios}
+    for one, other in combinations(scenarios, 2):
+        if _share_a_cooling_model(one, other) or voices[one.id].like(voices[other.id]):
+            found[one.id].add(other.id)
+            found[other.id].add(one.id)
+    alone = {scenario.id for scenario in scenarios if voices[scenario.id].silent or sets_cookies(scenario)}
+    return {name: everybody if name in alone else frozenset(alone | others) for name, others in found.items()}
+
+
+def _share_a_cooling_model(one: Scenario, other: Scenario) -> bool:
+    return (cools(one) or cools(other)) and not models_of(one).isdisjoint(models_of(other))
+
+
+def cools(scenario: Scenario) -> bool:
+    """Whether its models rest after it, and nobody else may use them meanwhile."""
+    return any(reply.status in COOLING for step in scenario.steps for reply in step.replies)
+
+
+def sets_cookies(scenario: Scenario) -> bool:
+    """A gateway may keep them, and send them with the next call, whoever causes it."""
+    replies = [reply for step in scenario.steps for reply in step.replies]
+    return any(name.lower() == "set-cookie" for reply in replies for name, _ in reply.headers)
+
+
+def models_of(scenario: Scenario) -> frozenset[str]:
+    """The models that the requests name."""
+    return frozenset(model for step in scenario.steps for model in _models(step.request.body))
+
+
+def _models(body: bytes) -> list[str]:
+    """LiteLLM takes several names at once, with commas between them."""
+    try:
+        tree = json.loads(body)
+    except (ValueError, RecursionError):
+        return []
+    model = tree.get("model") if isinstance(tree, dict) else None
+    return [name.strip() for name in model.split(",")] if isinstance(model, str) else []
