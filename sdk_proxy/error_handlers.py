@@ -75,7 +75,7 @@ def failed_messages(call: Call, error: Exception, request_id: str | None) -> Res
     unmodified = _unmodified(error, headers)
     if unmodified is not None:
         return unmodified
-    status = _upstream_s(error, error_status_code(error, 500))
+    status = upstream_error.status(error, error_status_code(error, 500))
     fault = ProxyException(
         message=getattr(error, "message", str(error)),
         type=openai_error_type(error, status),
@@ -110,7 +110,7 @@ def _as_proxy_exception(call: Call, error: Exception) -> ProxyException:
     if _has_attribute_error_in_chain(error):
         text = f"Invalid request format: {error}"
         return ProxyException(message=text, type="invalid_request_error", param=None, code=400, headers=headers)
-    status = _upstream_s(error, _status(error))
+    status = upstream_error.status(error, _status(error))
     return ProxyException(
         message=_message(error),
         type="overloaded_error" if status == upstream_error.OVERLOADED else openai_error_type(error, status),
@@ -140,12 +140,6 @@ def _provider_headers(error: Exception) -> Mapping[str, str]:
     found = getattr(response, "headers", None) or getattr(error, "litellm_response_headers", None)
     headers: Mapping[str, str] = get_response_headers(dict(found)) if found else {}
     return headers
-
-
-def _upstream_s(error: Exception, status: int) -> int:
-    """LiteLLM has no class for 529, and makes a 500 of it."""
-    answer = upstream_error.upstream_answer(error)
-    return answer.status_code if answer is not None and answer.status_code == upstream_error.OVERLOADED else status
 
 
 def _status(error: Exception) -> int:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from litellm.anthropic_interface.exceptions import anthropic_error_sse_frame
-from litellm.exceptions import APIConnectionError
+from litellm.exceptions import BadGatewayError
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
+from litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini import ModelResponseIterator
 
 TRUNCATED = "The upstream's stream ended before its answer was complete."
 _LAST = re.compile(rb'[\r\n](?:event: ?(?:message_stop|error)[\r\n]|data: ?\{ ?"type": ?"(?:message_stop|error)")')
@@ -18,10 +19,13 @@ _BLANK_LINES = (b"\n\n", b"\r\r", b"\r\n\r\n")  # what an event ends with: WHATW
 
 
 class MessageEnd:
-    """Reads a stream of Anthropic's protocol, in whatever pieces it comes, for its last event."""
+    """Reads a stream of Anthropic's protocol, in whatever pieces it comes, for its last event.
 
-    def __init__(self) -> None:
-        self._seen = False
+    `content_type` is the upstream's: a whole answer in JSON, where a stream was asked for, has no such event.
+    """
+
+    def __init__(self, content_type: str = "text/event-stream") -> None:
+        self._seen = not content_type.startswith("text/event-stream")
         self._tail = b"\n\n"
 
     def read(self, chunk: Any) -> None:
@@ -44,19 +48,38 @@ class MessageEnd:
 def no_invented_end() -> Iterator[None]:
     """Within the block a chat stream without a finish_reason fails as one that was cut.
 
-    LiteLLM makes up `stop` for it, in one place: CustomStreamWrapper.finish_reason_handler (1.106.2).
+    LiteLLM makes up `stop` for it in two places: CustomStreamWrapper.finish_reason_handler, and, for each event of
+    Gemini's that has none, VertexGeminiConfig._check_finish_reason (1.106.2). A comment of Gemini's stream makes it
+    lose all that follows (ModelResponseIterator.handle_valid_json_chunk): comments are left out.
     """
-    before = CustomStreamWrapper.finish_reason_handler
+    finished, parsed = CustomStreamWrapper.finish_reason_handler, ModelResponseIterator.chunk_parser
+    read = ModelResponseIterator._common_chunk_parsing_logic
 
     def finish_reason_handler(stream: Any) -> Any:
-        if stream.received_finish_reason is None and stream.intermittent_finish_reason is None:
+        said = (stream.received_finish_reason, stream.intermittent_finish_reason)
+        if not any(said) and not getattr(stream.completion_stream, "said_its_end", False):
             stream._log_stream_failure_and_raise(
-                APIConnectionError(message=TRUNCATED, llm_provider=stream.custom_llm_provider or "", model=stream.model)
+                BadGatewayError(message=TRUNCATED, llm_provider=stream.custom_llm_provider or "", model=stream.model)
             )
-        return before(stream)
+        return finished(stream)
+
+    def chunk_parser(events: Any, chunk: dict[str, Any]) -> Any:
+        answer, candidates = parsed(events, chunk), chunk.get("candidates") or ()
+        if any(candidate.get("finishReason") for candidate in candidates):
+            events.said_its_end = True  # what follows may be usage alone
+        elif candidates:
+            for choice in answer.choices:
+                choice.finish_reason = None
+        return answer
 
     CustomStreamWrapper.finish_reason_handler = finish_reason_handler
+    ModelResponseIterator.chunk_parser = chunk_parser
+    ModelResponseIterator._common_chunk_parsing_logic = lambda events, chunk: (
+        None if chunk.startswith(":") else read(events, chunk)
+    )
     try:
         yield
     finally:
-        CustomStreamWrapper.finish_reason_handler = before
+        CustomStreamWrapper.finish_reason_handler = finished
+        ModelResponseIterator.chunk_parser = parsed
+        ModelResponseIterator._common_chunk_parsing_logic = read

@@ -18,6 +18,7 @@ from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_di
 from litellm.types.utils import ModelResponseStream
 from pydantic import BaseModel
 
+from sdk_proxy import upstream_error
 from sdk_proxy.call import Call
 from sdk_proxy.stream_end import MessageEnd
 
@@ -57,7 +58,7 @@ async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
 async def message_events(call: Call, response: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
     """As litellm/proxy/common_request_processing.py, async_sse_data_generator (1.106.2), but for a truncated one."""
     restamper = AnthropicStreamModelRestamper(call.requested_model) if call.requested_model else None
-    end = MessageEnd()
+    end = MessageEnd(_content_type(response))
     try:
         async for chunk in response:
             end.read(chunk)
@@ -74,6 +75,12 @@ async def message_events(call: Call, response: AsyncIterator[Any]) -> AsyncGener
         yield anthropic_error_sse_frame(status_code=error_status_code(error, 500), raw_message=said)
     finally:
         await _close(response)
+
+
+def _content_type(response: Any) -> str:
+    """The upstream's, where its bytes are passed on; what LiteLLM translates is always a stream."""
+    headers = get_hidden_params_dict(response).get("additional_headers") or {}
+    return str(headers.get("llm_provider-content-type", "text/event-stream")).lower()
 
 
 def _message_event(chunk: Any) -> Any:
@@ -151,11 +158,13 @@ def _is_empty_choice(choice: Any) -> bool:
 
 
 def _chat_fault(error: Exception) -> ProxyException:
+    status = upstream_error.status(error, getattr(error, "status_code", 500))
+    overloaded = status == upstream_error.OVERLOADED
     return ProxyException(
         message=getattr(error, "message", str(error)),
-        type=getattr(error, "type", "None"),
+        type="overloaded_error" if overloaded else getattr(error, "type", "None"),
         param=getattr(error, "param", "None"),
-        code=getattr(error, "status_code", 500),
+        code=status,
     )
 
 

@@ -1,10 +1,11 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from harness.model import Reply, Request
+from harness.model import Reply, Request, Send
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from sdk_proxy.stream_end import TRUNCATED, MessageEnd
@@ -64,28 +65,65 @@ def test_half_an_event_is_closed_before_the_error_event() -> None:
     assert missing(PING, b"event: half\ndata: {")[0] == "\n\n"
 
 
-@pytest.mark.parametrize("model", ["gpt-5", "claude-sonnet-5"])
+def test_what_is_no_event_stream_has_no_last_event() -> None:
+    assert list(MessageEnd("application/json").missing()) == []
+
+
+ALL = pytest.mark.parametrize("model", ["gpt-5", "claude-sonnet-5", "gemini-2.5-pro"])
+
+
+@ALL
 async def test_a_chat_that_was_truncated_ends_in_an_error_and_not_in_stop(model: str) -> None:
-    async with truncating() as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
+    async with upstream_of(truncated(4)) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
         text = (await client.post("/v1/chat/completions", json=chat(model, stream=True))).text
-        assert TRUNCATED in json.loads(text.strip().split("\n\n")[-1].removeprefix("data: "))["error"]["message"]
-        assert "finish_reason" not in text and "[DONE]" not in text
+    fault = json.loads(text.strip().split("\n\n")[-1].removeprefix("data: "))["error"]
+    assert TRUNCATED in fault["message"] and fault["code"] == "502"
+    assert "finish_reason" not in text and "[DONE]" not in text
 
 
-@pytest.mark.parametrize("model", ["gpt-5", "claude-sonnet-5"])
+@ALL
 async def test_a_message_that_was_truncated_ends_in_an_error_and_not_in_a_stop(model: str) -> None:
-    async with truncating() as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
+    async with upstream_of(truncated(4)) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
         text = (await client.post("/v1/messages", json=message(model, stream=True))).text
-        assert text.strip().split("\n\n")[-1].startswith("event: error\n")
-        assert "message_stop" not in text and "end_turn" not in text
+    assert text.strip().split("\n\n")[-1].startswith("event: error\n")
+    assert "message_stop" not in text and "end_turn" not in text
 
 
-def truncating() -> SimulatedUpstream:
-    """Every stream ends in order, after its first four events."""
+@pytest.mark.parametrize(("path", "body"), [("/v1/chat/completions", chat), ("/v1/messages", message)])
+async def test_a_stream_without_any_event_is_a_502_on_both_routes(path: str, body: Any) -> None:
+    async with upstream_of(truncated(0)) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
+        answer = await client.post(path, json=body("claude-sonnet-5", stream=True))
+    assert answer.status_code == 502 and TRUNCATED in answer.json()["error"]["message"]
+
+
+@ALL
+@pytest.mark.parametrize(("path", "body"), [("/v1/chat/completions", chat), ("/v1/messages", message)])
+async def test_comments_in_a_stream_take_nothing_from_it(model: str, path: str, body: Any) -> None:
+    async with upstream_of(commented) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
+        text = (await client.post(path, json=body(model, stream=True))).text
+    assert "y other." in text and '"error"' not in text
+    assert "[DONE]" in text or "message_stop" in text
+
+
+async def test_a_whole_message_where_a_stream_was_asked_for_goes_through_as_it_is() -> None:
+    async with upstream_of(unstreamed) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
+        answer = await client.post("/v1/messages", json=message("claude-sonnet-5", stream=True))
+    assert answer.json()["stop_reason"] == "end_turn"
+
+
+def upstream_of(change: Callable[[Reply], Reply]) -> SimulatedUpstream:
     whole = autoplay()
+    return SimulatedUpstream(improvise=lambda request: change(whole(request)), gap=0)
 
-    def truncated(request: Request) -> Reply:
-        reply = whole(request)
-        return replace(reply, acts=(reply.acts or ())[:4])
 
-    return SimulatedUpstream(improvise=truncated, gap=0)
+def truncated(events: int) -> Callable[[Reply], Reply]:
+    """The stream ends in order, but without its last event, if not earlier."""
+    return lambda reply: replace(reply, acts=(reply.acts or ())[:-1][:events])
+
+
+def commented(reply: Reply) -> Reply:
+    return replace(reply, acts=tuple(each for act in reply.acts or () for each in (Send(b": alive\n\n"), act)))
+
+
+def unstreamed(_: Reply) -> Reply:
+    return autoplay()(Request("POST", "/v1/messages", body=b"{}"))
