@@ -56,7 +56,11 @@ def build_router(config: ProxyConfig) -> Any:
         "router_general_settings": RouterGeneralSettings(async_only_mode=True),
         "ignore_invalid_deployments": True,
     }
-    deployments = [copy.deepcopy(deployment) for deployment in config.deployments if not left_out(deployment)]
+    wrong = [left_out(deployment) for deployment in config.deployments]
+    for deployment, why in zip(config.deployments, wrong, strict=True):
+        if why:
+            log.warning("LiteLLM serves without this deployment of %s: %s", deployment["model_name"], why)
+    deployments = [copy.deepcopy(each) for each, why in zip(config.deployments, wrong, strict=True) if not why]
     try:
         return litellm.Router(
             model_list=deployments, **{"cache_responses": litellm.cache is not None, **copy.deepcopy(known), **fixed}

@@ -8,13 +8,14 @@ from typing import Any
 import litellm
 from fastapi import HTTPException
 from litellm.llms.anthropic.common_utils import create_anthropic_model_list_response
+from litellm.proxy.auth.model_checks import get_complete_model_list
 from litellm.proxy.common_utils.codex_model_catalog import codex_model_list_body
 from litellm.proxy.common_utils.model_listing_utils import (
     ClaudeCodeRoutingNames,
     claude_code_view_ids,
     configured_display_names,
 )
-from litellm.proxy.utils import create_model_info_response
+from litellm.proxy.utils import create_model_info_response, validate_model_access
 
 
 def models(router: Any, headers: Mapping[str, str]) -> Mapping[str, Any]:
@@ -40,16 +41,27 @@ def codex_models(router: Any) -> str:
 
 
 def model(router: Any, model_id: str) -> dict[str, Any]:
-    """Raises HTTPException 404 for a name that is not configured."""
-    deployment = router.get_deployment_by_model_group_name(model_id) if model_id in names(router) else None
-    if deployment is None:
-        raise HTTPException(404, f"The model `{model_id}` does not exist or is not accessible")
+    """Raises HTTPException 404 for a name that is not configured. As proxy_server.py, model_info (1.106.2)."""
+    validate_model_access(model_id, names(router))
+    deployment = router.get_deployment_by_model_group_name(model_id)
+    if deployment is None:  # an alias, or one of those that a wildcard stands for
+        raise HTTPException(404, f"Model '{model_id}' not found in router configuration")
     _, provider, _, _ = litellm.get_llm_provider(model=deployment.litellm_params.model)
     return _entry(router, model_id, provider)
 
 
 def names(router: Any) -> list[str]:
-    return list(dict.fromkeys(router.get_model_names()))
+    """With those that a wildcard stands for, without the deployments that are blocked."""
+    listed: list[str] = get_complete_model_list(
+        key_models=[],
+        team_models=[],
+        proxy_model_list=router.get_model_names(),
+        user_model=None,
+        infer_model_from_keys=False,
+        llm_router=router,
+    )
+    blocked = router.get_fully_blocked_model_names()
+    return [name for name in listed if name not in blocked]
 
 
 def _entry(router: Any, name: str, provider: str) -> dict[str, Any]:

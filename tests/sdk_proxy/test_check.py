@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 SECRET = "sk-nobody-may-see-this"
 FILE = """\
 model_list:
@@ -48,14 +46,7 @@ def test_each_key_is_told_with_its_line_and_what_litellm_does_with_it(tmp_path):
     assert said.splitlines()[-1] == "18 honoured, 5 ignored, 0 refused"
 
 
-@pytest.mark.parametrize(
-    ("more", "key", "why"),
-    [
-        ("router_settings: {fallbacks: [a]}", "router_settings.fallbacks", "Item 'a' is not a dictionary."),
-        ("credential_list: [{credential_name: [KEY]}]", "credential_list", "credential_name: Input should be"),
-    ],
-)
-def test_what_litellm_does_not_start_with_is_refused(tmp_path, more, key, why):
-    code, keys, _ = checked(tmp_path, FILE[: FILE.index("litellm_settings")] + more + "\n")
+def test_what_litellm_does_not_start_with_is_refused(tmp_path):
+    code, keys, _ = checked(tmp_path, FILE.replace("[{a: [b]}]", "[a]"))
     assert code == 2
-    assert keys[key].startswith(f"5 refused   {why}")
+    assert keys["router_settings.fallbacks"] == "6 refused   Item 'a' is not a dictionary."
