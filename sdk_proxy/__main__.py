@@ -17,6 +17,7 @@ from sdk_proxy.check import check as check_config
 from sdk_proxy.check import show
 from sdk_proxy.config_check import examined
 from sdk_proxy.config_file import ConfigError
+from sdk_proxy.cookie_store import default_place, store_at
 from sdk_proxy.running import Options, serve, supervise
 from sdk_proxy.schema import Config, warnings
 from sdk_proxy.serving import refuse_taken_port
@@ -30,13 +31,21 @@ from sdk_proxy.serving import refuse_taken_port
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
 @click.option("--drain-seconds", type=click.FloatRange(0), default=30.0, show_default=True)
 @click.option("--max-body-mb", type=click.FloatRange(0, min_open=True), default=64.0, show_default=True)
+@click.option(
+    "--cookie-jar",
+    metavar="FILE|redis://...|none",
+    envvar="COOKIE_JAR",
+    default=lambda: default_place(os.environ),
+    show_default="$XDG_STATE_HOME/sdk-proxy/cookies.json",
+    help="Where the upstreams' cookies stay: for a restart, other workers, other hosts (Redis).",
+)
 @click.pass_context
 def main(context: click.Context, /, workers: int, **options: Any) -> None:
     """Serve the SDK proxy. Exit code 2: the configuration, the environment or the port is not usable."""
     if context.invoked_subcommand is not None:
         return
     chosen = Options(**options)
-    loaded = _checked(chosen.config, chosen.host, chosen.port)
+    loaded = _checked(chosen)
     if workers == 1:
         serve(loaded, chosen)
     else:
@@ -56,12 +65,13 @@ def check(file: Path) -> None:
     sys.exit(2 if any(finding.verdict == "refused" for finding in found) else 0)
 
 
-def _checked(file: Path, host: str, port: int) -> Config:
+def _checked(options: Options) -> Config:
     """Before LiteLLM is imported, which takes seconds: a mistake is told at once."""
     try:
-        loaded, found = examined(file, os.environ)
-        refuse_taken_port(host, port)
-    except (ConfigError, OSError) as error:
+        loaded, found = examined(options.config, os.environ)
+        store_at(options.cookie_jar)
+        refuse_taken_port(options.host, options.port)
+    except (ConfigError, OSError, ValueError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
     for finding in found:
@@ -70,7 +80,7 @@ def _checked(file: Path, host: str, port: int) -> Config:
     if any(finding.verdict == "refused" for finding in found):
         sys.exit(2)
     for warning in warnings(loaded):
-        click.echo(f"warning: {file}: {warning}", err=True)
+        click.echo(f"warning: {options.config}: {warning}", err=True)
     return loaded
 
 

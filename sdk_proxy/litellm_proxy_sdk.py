@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sdk_proxy import error_handlers, model_list, proxy_server
 from sdk_proxy.config_parser import ProxyConfig, parse
+from sdk_proxy.cookie_store import store_at
 from sdk_proxy.draining import Drain
 from sdk_proxy.gateway import Gateway
 from sdk_proxy.limits import Limited
@@ -66,7 +67,7 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with persistent_clients():
+        async with persistent_clients(store_at(operated.cookie_jar)):
             with proxy_server.in_its_place(gateway.router, config.general_settings), no_invented_end():
                 yield
 

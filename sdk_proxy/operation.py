@@ -1,9 +1,10 @@
-"""How a proxy is run, as opposed to what it does: its log, its limits, its end."""
+"""How a proxy is run, as opposed to what it does: its log, its limits, its end, its cookies' place (`store_at`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sdk_proxy.cookie_store import NOWHERE
 from sdk_proxy.draining import Drain
 from sdk_proxy.limits import Limits
 from sdk_proxy.request_log import LogFormat
@@ -14,3 +15,4 @@ class Operation:
     log_format: LogFormat = "json"
     limits: Limits = field(default_factory=Limits)
     drain: Drain = field(default_factory=Drain)
+    cookie_jar: str = NOWHERE

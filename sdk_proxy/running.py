@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,7 @@ class Options:
     log_format: Literal["json", "text"]
     drain_seconds: float
     max_body_mb: float
+    cookie_jar: str = field(repr=False)  # the URL of a Redis may hold a password
 
 
 def serve(config: Config, options: Options) -> None:
@@ -55,7 +56,7 @@ def _app(config: Config, options: Options, drain: Any) -> Any:
 
     to_stdout()
     limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024))
-    return create_app(config, Operation(options.log_format, limits, drain))
+    return create_app(config, Operation(options.log_format, limits, drain, options.cookie_jar))
 
 
 def _settings(options: Options) -> dict[str, Any]:

@@ -60,3 +60,9 @@ def test_what_is_refused_is_told_with_its_line_and_what_is_ignored_as_well(tmp_p
     assert result.returncode == 2
     assert [line.partition(": " + str(file))[0] for line in said(result)] == ["error", "warning", "error"]
     assert "guardrails: no guardrails are run here" in said(result)[0]
+
+
+def test_a_cookie_jar_that_is_no_place_is_one_line_and_exit_code_2() -> None:
+    result = run("--config", str(CONFIG), "--cookie-jar", "http://:canary-password@host/")
+    (line,) = said(result)
+    assert (result.returncode, "no place for cookies" in line, "canary" in line) == (2, True, False)

@@ -1,14 +1,17 @@
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-import httpx
 import pytest
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
 from harness.model import Reply, Request, header
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
-from sdk_proxy.session_manager import CookiesByOrigin, PersistentClients
+from harness.upstream.cloudflare import Cloudflare
+from sdk_proxy.challenge import Origins
+from sdk_proxy.cookie_store import NoStore
+from sdk_proxy.session_manager import PersistentClients
 from tests.sdk_proxy.sdk import NO_RETRIES, chat, client_of, message
 
 CLEARANCE = "cf_clearance=passed"
@@ -45,13 +48,29 @@ def cookies(upstream: SimulatedUpstream) -> list[str | None]:
 
 
 @pytest.mark.parametrize("name", PROVIDER_PATHS)
-async def test_a_cookie_comes_back_on_every_provider_path_and_never_reaches_the_client(name: str) -> None:
+async def test_a_challenge_is_met_once_on_every_provider_path_and_no_client_hears_of_it(name: str) -> None:
     path, body = PROVIDER_PATHS[name]
-    async with SimulatedUpstream(improvise=sets_cookies(), gap=0) as upstream, client_of(upstream) as client:
+    edge = Cloudflare(autoplay())
+    async with (
+        SimulatedUpstream(improvise=edge, gap=0) as upstream,
+        client_of(upstream, router_settings=NO_RETRIES) as client,
+    ):
         answers = [await client.post(path, json=body) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [200, 200], answers[0].text
-        assert not any("set-cookie" in answer.headers for answer in answers)
-        assert cookies(upstream) == [None, CLEARANCE]
+        assert not any("set-cookie" in name for answer in answers for name in answer.headers)
+        first, *others = cookies(upstream)
+    assert (first, len(others), all(others), edge.challenges.total()) == (None, 2, True, 1)
+
+
+async def test_a_burst_over_all_paths_meets_one_challenge() -> None:
+    edge = Cloudflare(autoplay())
+    async with (
+        SimulatedUpstream(improvise=edge, gap=0) as upstream,
+        client_of(upstream, router_settings=NO_RETRIES) as client,
+    ):
+        posts = (client.post(path, json=body) for path, body in PROVIDER_PATHS.values())
+        assert {answer.status_code for answer in await asyncio.gather(*posts)} == {200}
+    assert edge.challenges.total() == 1
 
 
 async def test_paths_that_lead_to_one_origin_share_its_cookies() -> None:
@@ -59,20 +78,6 @@ async def test_paths_that_lead_to_one_origin_share_its_cookies() -> None:
         for path, body in PROVIDER_PATHS.values():
             await client.post(path, json=body)
         assert cookies(upstream) == [None] + [CLEARANCE] * (len(PROVIDER_PATHS) - 1)
-
-
-async def test_a_challenge_is_met_once_and_passed_by_the_retry() -> None:
-    answer = autoplay()
-
-    def challenges(request: Request) -> Reply:
-        if header(request.headers, "cookie") == CLEARANCE:
-            return answer(request)
-        return Reply(503, (("content-type", "text/html"), ("set-cookie", CLEARANCE)), b"Just a moment...")
-
-    async with SimulatedUpstream(improvise=challenges, gap=0) as upstream, client_of(upstream) as client:
-        answers = [await client.post(MESSAGES, json=message("claude-sonnet-5")) for _ in range(2)]
-        assert [answer.status_code for answer in answers] == [200, 200]
-        assert cookies(upstream) == [None, CLEARANCE, CLEARANCE]
 
 
 async def test_no_cookie_reaches_another_origin() -> None:
@@ -101,39 +106,9 @@ async def test_a_client_s_own_cookie_goes_nowhere() -> None:
         assert cookies(upstream) == [None]
 
 
-@pytest.mark.parametrize(
-    "url", ["https://api.example.com:8443/", "http://api.example.com/", "https://www.example.com/", "https://127.0.0.1"]
-)
-async def test_a_cookie_of_a_whole_domain_stays_at_the_origin_that_set_it(url: str) -> None:
-    jar, home = CookiesByOrigin(), httpx.Request("POST", "https://api.example.com/v1/messages")
-    await jar.keep(httpx.Response(200, headers={"set-cookie": "a=1; Domain=.example.com; Path=/"}, request=home))
-    request, again = httpx.Request("POST", url), httpx.Request("POST", "https://api.example.com/v1/models")
-    await jar.send(request)
-    await jar.send(again)
-    assert ("cookie" in request.headers, again.headers.get("cookie")) == (False, "a=1")
-
-
-async def test_a_secure_cookie_is_not_sent_in_the_clear() -> None:
-    jar, url = CookiesByOrigin(), "http://api.example.com/"
-    await jar.keep(
-        httpx.Response(200, headers={"set-cookie": "a=1; Secure"}, request=httpx.Request("GET", url)),
-    )
-    request = httpx.Request("GET", url)
-    await jar.send(request)
-    assert "cookie" not in request.headers
-
-
-async def test_a_deployment_s_own_cookie_header_is_left_as_it_is() -> None:
-    jar, url = CookiesByOrigin(), "https://api.example.com/"
-    await jar.keep(httpx.Response(200, headers={"set-cookie": "a=1"}, request=httpx.Request("GET", url)))
-    request = httpx.Request("GET", url, headers={"cookie": "own=2"})
-    await jar.send(request)
-    assert request.headers["cookie"] == "own=2"
-
-
 async def test_a_client_is_still_there_after_the_hour_that_litellm_would_keep_it() -> None:
     now = [0.0]
-    clients = PersistentClients()
+    clients = PersistentClients(Origins(NoStore()))
     clients._clock = lambda: now[0]
     handler = AsyncHTTPHandler()
     clients.set_cache("a provider's", handler, litellm_owned_client=True, ttl=3600)

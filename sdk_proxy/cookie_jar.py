@@ -1,0 +1,101 @@
+"""The cookies of the upstreams, each kept for the origin that set it, in a form that can be written down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from http.cookiejar import Cookie
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class StoredCookie(BaseModel):
+    """RFC 6265, 5.3; `expires` in unix seconds, None for one that has no end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    value: str = Field(repr=False)
+    domain: str
+    domain_specified: bool = False
+    path: str = "/"
+    path_specified: bool = True
+    secure: bool = False
+    expires: int | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.name};{self.domain};{self.path}"
+
+    def lives(self) -> bool:
+        return self.expires is None or self.expires > time.time()
+
+
+Cookies = Mapping[str, StoredCookie]  # by key
+Changes = Mapping[str, StoredCookie | None]  # by key; None: it is gone
+
+
+class Jar:
+    """The cookies of one origin in memory."""
+
+    def __init__(self) -> None:
+        self._cookies = httpx.Cookies()
+
+    def header_for(self, request: httpx.Request) -> str | None:
+        """What `cookie` is to be; Secure, Path and the end of a cookie are observed."""
+        bare = httpx.Request(request.method, request.url)
+        self._cookies.set_cookie_header(bare)
+        cookies: str | None = bare.headers.get("cookie")
+        return cookies
+
+    def take(self, response: httpx.Response) -> Changes:
+        """Keeps what a response sets, and says what is new."""
+        before = self.cookies()
+        self._cookies.extract_cookies(response)
+        after = self.cookies()
+        new = {key: cookie for key, cookie in after.items() if _differs(before.get(key), cookie)}
+        return {**new, **dict.fromkeys(before.keys() - after.keys())}
+
+    def put(self, cookies: Cookies) -> None:
+        for cookie in cookies.values():
+            if cookie.lives():
+                self._cookies.jar.set_cookie(_unpacked(cookie))
+
+    def cookies(self) -> dict[str, StoredCookie]:
+        stored = map(_packed, self._cookies.jar)
+        return {cookie.key: cookie for cookie in stored if cookie.lives()}
+
+
+def _differs(before: StoredCookie | None, now: StoredCookie) -> bool:
+    """The same cookie with a new end is news only from a minute on: each answer may put it off by a second."""
+    if before is None or before.expires is None or now.expires is None:
+        return before != now
+    return before.value != now.value or abs(now.expires - before.expires) >= 60
+
+
+def _packed(cookie: Cookie) -> StoredCookie:
+    return StoredCookie(
+        name=cookie.name,
+        value=cookie.value or "",
+        domain=cookie.domain,
+        domain_specified=cookie.domain_specified,
+        path=cookie.path,
+        path_specified=cookie.path_specified,
+        secure=cookie.secure,
+        expires=None if cookie.expires is None else int(cookie.expires),
+    )
+
+
+def _unpacked(cookie: StoredCookie) -> Cookie:
+    return Cookie(
+        version=0,
+        port=None,
+        port_specified=False,
+        domain_initial_dot=cookie.domain.startswith("."),
+        discard=cookie.expires is None,
+        comment=None,
+        comment_url=None,
+        rest={},
+        **cookie.model_dump(),
+    )

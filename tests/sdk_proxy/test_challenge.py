@@ -1,0 +1,219 @@
+"""Calls through the transport, over real sockets, to an upstream behind Cloudflare."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.model import Reply, Request, header
+from harness.upstream.app import SimulatedUpstream
+from harness.upstream.autoplay import autoplay
+from harness.upstream.cloudflare import Cloudflare
+from sdk_proxy.challenge import Origins, PassesChallenges, is_challenge
+from sdk_proxy.cookie_file import CookieFile
+from sdk_proxy.cookie_store import CookieStore, NoStore
+
+CALL = {"model": "m", "messages": []}
+
+
+@asynccontextmanager
+async def client(store: CookieStore | None = None, patience: float = 60) -> AsyncIterator[httpx.AsyncClient]:
+    origins = Origins(store or NoStore(), patience)
+    async with httpx.AsyncClient(transport=PassesChallenges(httpx.AsyncHTTPTransport(), origins), timeout=60) as made:
+        yield made
+    await origins.aclose()
+
+
+@asynccontextmanager
+async def upstream(policy: Any) -> AsyncIterator[SimulatedUpstream]:
+    async with SimulatedUpstream(improvise=policy, gap=0) as simulated:
+        yield simulated
+
+
+def sent_cookies(simulated: SimulatedUpstream) -> list[str | None]:
+    return [header(exchange.request.headers, "cookie") for exchange in simulated.unscripted]
+
+
+async def test_a_challenged_call_is_sent_again_with_the_same_body_and_nobody_hears_of_it() -> None:
+    edge = Cloudflare(autoplay())
+    async with upstream(edge) as simulated, client() as calls:
+        answer = await calls.post(f"{simulated.url}/v1/messages", json=CALL)
+        bodies = [exchange.request.body for exchange in simulated.unscripted]
+    assert (answer.status_code, "set-cookie" in answer.headers, "cookie" in answer.request.headers) == (
+        200,
+        False,
+        False,
+    )
+    assert (len(bodies), bodies[0]) == (2, bodies[1])
+    assert edge.challenges.total() == 1
+
+
+async def test_fifty_calls_at_once_meet_one_challenge_together() -> None:
+    edge = Cloudflare(autoplay())
+    async with upstream(edge) as simulated, client() as calls:
+        answers = await asyncio.gather(*(calls.post(f"{simulated.url}/v1/messages", json=CALL) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert (edge.challenges.total(), edge.strange) == (1, [])
+
+
+async def test_a_challenge_that_stays_is_given_back_after_one_more_call() -> None:
+    def always(_: Request) -> Reply:
+        return Cloudflare(autoplay())(Request("POST", "/v1/messages", ()))
+
+    async with upstream(always) as simulated, client() as calls:
+        answer = await calls.post(f"{simulated.url}/v1/messages", json=CALL)
+        assert (answer.status_code, len(simulated.unscripted)) == (503, 1 + 1)
+
+
+async def test_a_challenge_that_sets_nothing_is_given_back_as_it_is() -> None:
+    def bare(_: Request) -> Reply:
+        return Reply(403, (("cf-mitigated", "challenge"),), b"Just a moment...")
+
+    async with upstream(bare) as simulated, client() as calls:
+        answer = await calls.post(f"{simulated.url}/v1/messages", json=CALL)
+        assert (answer.status_code, answer.content, len(simulated.unscripted)) == (403, b"Just a moment...", 1)
+
+
+async def test_a_body_that_can_be_read_only_once_is_not_sent_again() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    async with upstream(Cloudflare(autoplay())) as simulated, client() as calls:
+        answer = await calls.post(f"{simulated.url}/v1/messages", content=parts())
+        again = await calls.post(f"{simulated.url}/v1/messages", content=parts())
+    assert (answer.status_code, again.status_code) == (503, 200)
+
+
+async def test_when_the_first_call_is_cancelled_the_next_takes_its_place() -> None:
+    edge, held = Cloudflare(autoplay()), asyncio.Event()
+
+    async with upstream(edge) as simulated:
+
+        class Holding(httpx.AsyncHTTPTransport):
+            async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+                if not held.is_set():
+                    held.set()
+                    await asyncio.Event().wait()
+                return await super().handle_async_request(request)
+
+        transport = PassesChallenges(Holding(), Origins(NoStore(), patience=60))
+        async with httpx.AsyncClient(transport=transport, timeout=60) as calls:
+            first = asyncio.create_task(calls.post(f"{simulated.url}/v1/messages", json=CALL))
+            await held.wait()
+            rest = [asyncio.create_task(calls.post(f"{simulated.url}/v1/messages", json=CALL)) for _ in range(5)]
+            first.cancel()
+            assert {answer.status_code for answer in await asyncio.gather(*rest)} == {200}
+    assert edge.challenges.total() == 1
+
+
+async def test_when_the_first_call_fails_the_others_are_not_held() -> None:
+    async with upstream(autoplay()) as simulated:
+        gone = simulated.url
+    async with client() as calls:
+        results = await asyncio.gather(*(calls.get(gone) for _ in range(5)), return_exceptions=True)
+    assert all(isinstance(result, httpx.ConnectError) for result in results)
+
+
+async def test_an_answer_that_is_long_in_coming_does_not_hold_the_others_for_ever() -> None:
+    release = asyncio.Event()
+
+    class Slow(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/slow":
+                await release.wait()
+            return httpx.Response(200)
+
+    transport = PassesChallenges(Slow(), Origins(NoStore(), patience=0.01))
+    async with httpx.AsyncClient(transport=transport) as calls:
+        slow = asyncio.create_task(calls.get("http://upstream/slow"))
+        await asyncio.sleep(0)
+        assert (await calls.get("http://upstream/quick")).status_code == 200
+        assert not slow.done()
+        release.set()
+        await slow
+
+
+async def test_once_an_upstream_has_answered_calls_go_together() -> None:
+    together = asyncio.Barrier(3)
+
+    class Meeting(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/meet":
+                await together.wait()
+            return httpx.Response(200)
+
+    transport = PassesChallenges(Meeting(), Origins(NoStore(), patience=60))
+    async with httpx.AsyncClient(transport=transport) as calls, asyncio.timeout(30):
+        await calls.get("http://upstream/first")
+        await asyncio.gather(*(calls.get("http://upstream/meet") for _ in range(3)))
+
+
+async def test_each_origin_has_its_own_challenge_and_sees_no_other_s_cookie() -> None:
+    edge = Cloudflare(autoplay())
+    async with upstream(edge) as one, upstream(edge) as other, client() as calls:
+        for url in (one.url, other.url, one.url.replace("127.0.0.1", "localhost")) * 2:
+            assert (await calls.post(f"{url}/v1/messages", json=CALL)).status_code == 200
+    assert (sorted(edge.challenges.values()), edge.strange) == ([1, 1, 1], [])
+
+
+async def test_a_clearance_that_ended_is_asked_for_once_by_all() -> None:
+    edge = Cloudflare(autoplay(), seconds=1)
+    async with upstream(edge) as simulated, client() as calls, asyncio.timeout(60):
+        await calls.post(f"{simulated.url}/v1/messages", json=CALL)
+        edge.seconds = 3600
+        while edge.challenges.total() == 1:
+            await asyncio.gather(*(calls.post(f"{simulated.url}/v1/messages", json=CALL) for _ in range(10)))
+    assert edge.challenges.total() == 2
+
+
+async def test_after_a_restart_no_challenge_is_met_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    edge, jar = Cloudflare(autoplay()), tmp_path / "state" / "cookies.json"
+    async with upstream(edge) as simulated:
+        for _ in range(2):
+            async with client(CookieFile(jar)) as calls:
+                posts = (calls.post(f"{simulated.url}/v1/messages", json=CALL) for _ in range(5))
+                assert {answer.status_code for answer in await asyncio.gather(*posts)} == {200}
+        value = (sent_cookies(simulated)[-1] or "").partition("=")[2].partition(";")[0]
+    assert edge.challenges.total() == 1
+    assert (len(value), value in caplog.text, oct(jar.stat().st_mode)[-3:]) == (43, False, "600")
+
+
+async def test_two_workers_with_one_jar_meet_one_challenge_together(tmp_path: Path) -> None:
+    edge, jar = Cloudflare(autoplay()), tmp_path / "cookies.json"
+    async with upstream(edge) as simulated, client(CookieFile(jar)) as one, client(CookieFile(jar)) as other:
+        posts = [each.post(f"{simulated.url}/v1/messages", json=CALL) for each in (one, other) for _ in range(20)]
+        assert {answer.status_code for answer in await asyncio.gather(*posts)} == {200}
+    assert edge.challenges.total() == 1
+
+
+async def test_a_worker_learns_of_a_clearance_that_another_one_got_meanwhile(tmp_path: Path) -> None:
+    edge, jar = Cloudflare(autoplay()), tmp_path / "cookies.json"
+    async with upstream(edge) as simulated, client(CookieFile(jar)) as one, client(CookieFile(jar)) as other:
+        for each in (one, other):
+            await each.post(f"{simulated.url}/v1/messages", json=CALL)
+        edge.revoke()
+        for each in (one, other):
+            await each.post(f"{simulated.url}/v1/messages", json=CALL)
+    assert edge.challenges.total() == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "expected"),
+    [
+        (403, {"cf-mitigated": "challenge"}, True),
+        (503, {"set-cookie": "cf_clearance=a; Path=/"}, True),
+        (503, {"server": "cloudflare", "set-cookie": "__cf_bm=a"}, True),
+        (403, {"server": "cloudflare", "set-cookie": "__cf_bm=a"}, False),
+        (503, {"server": "cloudflare"}, False),
+        (200, {"set-cookie": "cf_clearance=a"}, False),
+        (429, {}, False),
+    ],
+)
+def test_what_a_challenge_is(status: int, headers: dict[str, str], expected: bool) -> None:
+    assert is_challenge(httpx.Response(status, headers=headers)) is expected
