@@ -85,7 +85,7 @@ def examined(
 
 def judge(place: Place, value: Any) -> tuple[Verdict, str]:
     """The sentence is there for what is not honoured, at the key that decides, not at those that lie in it."""
-    rule, is_own = _rule(tuple(map(str, place)))
+    rule, is_own = _rule(tuple("0" if isinstance(part, int) else str(part) for part in place))
     if isinstance(value, float) and math.isnan(value):
         return "refused", "is not a number (NaN)"
     if rule.verdict == "refused" and (value is None or value is False or value in ("", [], {})):

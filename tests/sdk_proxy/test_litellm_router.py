@@ -10,15 +10,18 @@ from pathlib import Path
 import httpx
 import litellm
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness.model import Reply, Request
 from harness.upstream import openai_wire
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
+from sdk_proxy.config_check import judge, rules
 from sdk_proxy.config_parser import parse
 from sdk_proxy.litellm_proxy_sdk import assemble
 from sdk_proxy.litellm_router import SettingError, build_router, configure, left_out
-from sdk_proxy.schema import load_config
+from sdk_proxy.schema import Config, load_config
 from tests.sdk_proxy.loopback import served
 from tests.sdk_proxy.sdk import KEY, chat, environment
 
@@ -112,12 +115,12 @@ def test_a_value_that_litellm_does_not_start_with_is_told_with_its_key_and_witho
     deployments = ({"model_name": "a", "litellm_params": {"model": "openai/a", "api_key": "k"}},)
     environ = environment("http://127.0.0.1:1")
     config = replace(parse(load_config(CONFIGS / "routing" / "config.yaml", environ), environ), deployments=deployments)
-    for settings, key in (
+    for wrong, key in (
         ({"retry_policy": {"BadRequestErrorRetries": "hush"}}, "router_settings.retry_policy"),
         ({"num_retries": 1, "fallbacks": [{"a": ["b"], "c": ["d"]}]}, "router_settings.fallbacks"),
     ):
         with pytest.raises(SettingError, match=key) as raised:
-            build_router(replace(config, router_settings=settings))
+            build_router(replace(config, router_settings=wrong))
         assert "hush" not in str(raised.value)
     with pytest.raises(SettingError, match="credential_list: credential_name") as raised:
         configure(replace(config, credentials=({"credential_name": ["hush"]},)))
@@ -133,3 +136,43 @@ def test_a_deployment_that_litellm_serves_without_is_left_out_and_not_shown(capl
     assert router.get_model_names()[:1] == ["a"] and "b" not in router.get_model_names()
     assert left_out(wrong) == "aws_secret_access_key: Input should be a valid string"
     assert "without this deployment of b: aws_secret_access_key" in caplog.text and "hush" not in caplog.text
+
+
+TYPED = {
+    "integer": st.integers(-3, 10),
+    "number": st.integers(0, 90) | st.floats(0, 90),
+    "boolean": st.booleans(),
+    "text": st.sampled_from(["", "a", "INFO"]),
+    "list": st.lists(st.dictionaries(st.sampled_from(["a", "b", "*"]), st.lists(st.just("a")), max_size=2), max_size=2),
+    "mapping": st.dictionaries(st.sampled_from(["a", "ttl", "BadRequestErrorRetries"]), st.integers() | st.text()),
+}
+SETTINGS = {
+    key.partition(".")[2]: st.sampled_from(rule.choices[:-2]) if rule.choices else TYPED[rule.type]
+    for rule in rules()
+    for key in rule.keys
+    if key.startswith("router_settings.") and "redis" not in key and (rule.type or rule.choices)
+}
+DEPLOYMENTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "model_name": st.sampled_from(["a", "b", "*", "openai/*"]),
+            "litellm_params": st.fixed_dictionaries(
+                {"model": st.sampled_from(["openai/a", "openai/*", "*", "nobody", "anthropic/b", "gemini/c"])},
+                optional={"rpm": st.integers() | st.text(), "timeout": st.floats(0, 9), "order": st.integers(0, 3)},
+            ),
+        }
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(DEPLOYMENTS, st.fixed_dictionaries({}, optional=SETTINGS))
+@settings(max_examples=60, deadline=None)
+def test_what_the_check_lets_through_is_a_router_or_one_error_with_its_key(deployments, router_settings):
+    tree = {"model_list": deployments, "router_settings": router_settings, "general_settings": {"master_key": "sk-x"}}
+    assert all(judge(("router_settings", *item[:1]), item[1])[0] == "honoured" for item in router_settings.items())
+    try:
+        assert isinstance(build_router(parse(Config.model_validate(tree), {})), litellm.Router)
+    except SettingError as error:
+        assert error.place[0] == "router_settings" and len(error.place) == 2
