@@ -56,6 +56,13 @@ def load(session: nox.Session) -> None:
     _harness(session, "load")
 
 
+@nox.session
+def sabotage(session: nox.Session) -> None:
+    """Plant every known regression around the candidate. Exit 0: all are caught, 1: not, 2: no judgement."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "sabotage")
+
+
 def _run(session: nox.Session, *command: str) -> None:
     """Ctrl-C leaves time to stop what was started: nox would kill after 0.3 s."""
     session.run(*command, interrupt_timeout=20, terminate_timeout=10)

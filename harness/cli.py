@@ -10,7 +10,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from harness.approve_command import approve_command
 from harness.exit_code import run_to_its_exit_code
+from harness.explain_command import explain_command
 from harness.journey import Plan, Watch, judged, parity, plan_of, stored_run
 from harness.load_command import load_command
 from harness.model import Judgement, Role, Scenario
@@ -19,6 +21,7 @@ from harness.report.files import REPORTS, write_reports
 from harness.report.redaction import Redaction
 from harness.report.summary import summary
 from harness.report.terminal import show_scenario, show_verdict
+from harness.sabotage_command import sabotage_command
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
 
@@ -29,6 +32,9 @@ def main() -> None:
 
 
 main.add_command(load_command)
+main.add_command(sabotage_command)
+main.add_command(explain_command)
+main.add_command(approve_command)
 
 
 @main.command("parity")

@@ -15,13 +15,15 @@ from pathlib import Path
 
 from harness.comparison.run import compare_all
 from harness.errors import BadInput, HarnessError
-from harness.model import Declaration, Judgement, Observation, Role, Scenario, Verdict
+from harness.footprint import measuring, read_footprints, store_footprints
+from harness.model import Declaration, Footprint, Judgement, Observation, Role, Scenario, Verdict
 from harness.observation import store
 from harness.replay.run import warm_up
 from harness.replay.schedule import replay_all
 from harness.settings import Settings
 from harness.site import Credentials, site
 from harness.verdict.declared import read_declarations
+from harness.verdict.footprint import excesses
 from harness.verdict.gate import gate
 from harness.verdict.judge import judge
 
@@ -70,21 +72,26 @@ async def parity(plan: Plan, watch: Watch, report: Callable[[Judgement, Path], N
     began = time.monotonic()
     _refuse_nothing(plan)
     with new_run(plan.settings.reports) as (run, folder):
-        targets = await observe(plan, folder, watch)
+        targets, footprints = await observe(plan, folder, watch)
+        store_footprints(footprints, folder)
         judgement = judged(plan, Run(run, folder, targets, time.monotonic() - began))
         report(judgement, folder)
     return judgement
 
 
-async def observe(plan: Plan, folder: Path, watch: Watch) -> tuple[tuple[Role, str, str], ...]:
-    """Every scenario against baseline, baseline again and candidate, side by side. Who they were, in what version."""
+async def observe(
+    plan: Plan, folder: Path, watch: Watch
+) -> tuple[tuple[tuple[Role, str, str], ...], tuple[Footprint, ...]]:
+    """Every scenario against baseline, baseline again and candidate, side by side. Who they were, in what version, and
+    what running them cost."""
     with store.writing(folder / OBSERVATIONS) as keep:
         try:
             async with asyncio.TaskGroup() as tasks:
                 roles = [tasks.create_task(_observe(role, plan, folder, keep, watch)) for role in Role]
         except BaseExceptionGroup as group:
-            raise _first_cause(group) from None
-    return tuple(role.result() for role in roles)
+            raise first_cause(group) from None
+    results = [role.result() for role in roles]
+    return tuple(target for target, _ in results), tuple(footprint for _, footprint in results)
 
 
 def judged(plan: Plan, run: Run) -> Judgement:
@@ -99,6 +106,8 @@ def judged(plan: Plan, run: Run) -> Judgement:
         judge_all(plan.scenarios, store.read(observations), plan.declared),
         *exchanges(store.read(observations)),
         folder=plan.settings.reports / "runs" / run.id,
+        footprints=(footprints := read_footprints(run.folder)),
+        excesses=excesses(footprints),
     )
     return gate(judgement, plan.declared, datetime.now(UTC).date(), whole=plan.whole)
 
@@ -124,19 +133,21 @@ def exchanges(observations: Iterator[Observation]) -> tuple[int, int]:
 
 async def _observe(
     role: Role, plan: Plan, folder: Path, keep: Callable[[Observation], None], watch: Watch
-) -> tuple[Role, str, str]:
+) -> tuple[tuple[Role, str, str], Footprint]:
     name = plan.settings.candidate if role is Role.CANDIDATE else plan.settings.baseline
     watch.starting(role, name)
-    async with site(role, name, plan.settings, plan.credentials, plan.ports.get(role), folder / "logs") as (
-        place,
-        version,
-    ):
+    port, logs = plan.ports.get(role), folder / "logs"
+    began = time.monotonic()
+    async with site(role, name, plan.settings, plan.credentials, port, logs) as (place, version):
+        start = time.monotonic() - began
         await warm_up(place, plan.settings.warm_up)
         watch.ready(role, version)
-        async for observation in replay_all(plan.scenarios, place, plan.seed, plan.settings.concurrency):
-            keep(observation)
-            watch.observed(role)
-    return role, name, version
+        with measuring(place, start) as meter:
+            async for observation in replay_all(plan.scenarios, place, plan.seed, plan.settings.concurrency):
+                keep(observation)
+                watch.observed(role)
+                meter.requests += len(observation.client)
+    return (role, name, version), meter.result()
 
 
 # --- the run's folder -----------------------------------------------------------------------------------------------
@@ -157,6 +168,17 @@ def new_run(reports: Path) -> Iterator[tuple[str, Path]]:
         _point_latest(reports, run)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def beside_latest(reports: Path) -> Iterator[Path]:
+    """The folder of the latest run, for what is to be found beside its reports; a new one where there is none."""
+    latest = reports / "latest"
+    if latest.is_dir():
+        yield latest.resolve()
+        return
+    with new_run(reports) as (_, folder):
+        yield folder
 
 
 def stored_run(folder: Path) -> tuple[Run, int]:
@@ -190,7 +212,7 @@ def _refuse_nothing(plan: Plan) -> None:
         raise BadInput("no scenario is left to replay: choose fewer filters", plan.settings.scenarios)
 
 
-def _first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Of errors that came together the one that a user can act on; the first, if there is none."""
     flat = [*_leaves(group)]
     return next((error for error in flat if isinstance(error, HarnessError)), flat[0])

@@ -38,10 +38,10 @@ class Failure:
     """What came instead of a response, or instead of a response's end; an HTTP 500 is a response, not a failure.
 
     refused: no connection. timeout: no byte for too long. cut: the connection closed before the message was whole.
-    left: the client itself hung up, because its step says so.
+    left: the client itself hung up, because its step says so. surplus: bytes came that no message has room for.
     """
 
-    kind: Literal["refused", "timeout", "cut", "left"]
+    kind: Literal["refused", "timeout", "cut", "left", "surplus"]
     message: str
 
 
@@ -215,6 +215,18 @@ class Observation:
     problem: str | None = None  # why the scenario could not be played to its end, if it could not
 
 
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What running one target cost beside its answers. Memory is the resident set of all its processes, in bytes."""
+
+    role: Role
+    start: float  # seconds until all of its programs were ready
+    rss_before: int  # once it was warm
+    rss_after: int  # when everything had been played
+    requests: int  # of clients, between the two
+    leaks: tuple[str, ...] = ()  # secrets in its logs: "sdk-proxy.log: <OPENAI_API_KEY>"
+
+
 # --- what was found -------------------------------------------------------------------------------------------------
 
 
@@ -223,6 +235,7 @@ class Kind(StrEnum):
     MISSING = "missing"
     EXTRA = "extra"
     TYPE = "type"
+    ORDER = "order"
 
 
 class Absent(Enum):
@@ -236,9 +249,12 @@ class Difference:
     path: str
     baseline: Json | Absent
     candidate: Json | Absent
+    order: bool = False  # the same keys, in the orders that are told: of the object at `path`
 
     @property
     def kind(self) -> Kind:
+        if self.order:
+            return Kind.ORDER
         if self.candidate is Absent.ABSENT:
             return Kind.MISSING
         if self.baseline is Absent.ABSENT:
@@ -302,6 +318,31 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Excess:
+    """Something that the candidate's process does worse than the baseline's, beyond what is noise."""
+
+    sense: str  # start time, memory, secrets in logs
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """What came of one regression that was planted to see whether the harness notices."""
+
+    name: str
+    face: str  # client, upstream or process: where it was planted
+    sense: str  # the one that is meant to notice
+    scenario: str
+    bitten: bool  # whether anything passed that it could change
+    by: tuple[str, ...] = ()  # the senses that found something
+    where: str = ""  # the path of what the sense that is meant found first
+
+    @property
+    def caught(self) -> bool:
+        return self.bitten and self.sense in self.by
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """The judgement over a whole run: what the reports are written from."""
 
@@ -314,6 +355,8 @@ class Judgement:
     exchanges_client: int
     exchanges_upstream: int
     folder: Path
+    footprints: tuple[Footprint, ...] = ()
+    excesses: tuple[Excess, ...] = ()
     unused: tuple[Declaration, ...] = ()  # nothing in the run is like them
     expired: tuple[Declaration, ...] = ()
     shadowed: tuple[Declaration, ...] = ()  # explain nothing that an earlier one does not
@@ -331,4 +374,4 @@ class Judgement:
         outcomes = {verdict.outcome for verdict in self.verdicts}
         if not outcomes or outcomes & {Outcome.NOISY, Outcome.BROKEN}:
             return 2
-        return 1 if Outcome.DIFFERENT in outcomes or self.stale else 0
+        return 1 if Outcome.DIFFERENT in outcomes or self.stale or self.excesses else 0

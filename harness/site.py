@@ -83,6 +83,7 @@ def _names(settings: Settings, target: Target, upstream: str, key: str, fixed: M
         "bin": str(Path(sys.executable).parent),
         "config": str(settings.config),
         "upstream": upstream,
+        "upstream_by_name": upstream.replace("//127.0.0.1:", "//localhost:"),
         "key": key,
         **{name: str(number) for name, number in ports.items()},
     }

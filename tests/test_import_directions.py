@@ -19,13 +19,22 @@ MAY_IMPORT = {
     "event_stream": set[str](),
     "settings": {"model", "errors"},
     "site": LEAVES | {"settings", "replay", "upstream"},
-    "journey": LEAVES | STEPS | {"settings", "site"},
+    "footprint": LEAVES | {"performance", "replay"},
+    "journey": LEAVES | STEPS | {"settings", "site", "footprint"},
     "situations": LEAVES | {"situations", "upstream"},
     "recording": LEAVES | STEPS | {"settings", "site", "clients", "situations"},
     "exit_code": {"errors"},
     "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
     "load_command": {"exit_code", "settings", "journey", "load_journey", "performance"},
-    "cli": LEAVES | STEPS | {"exit_code", "settings", "journey", "recording", "load_command"},
+    "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
+    "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
+    "cli": LEAVES
+    | STEPS
+    | {"exit_code", "settings", "journey", "recording"}
+    | {"load_command", "sabotage_command", "explain_command", "approve_command"},
+    "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
+    "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
+    "sabotage_command": {"exit_code", "settings", "journey", "noticing", "report", "traffic"},
     "__main__": {"cli"},
 }
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
+from harness.comparison.arrival import paces
 from harness.comparison.canonical import canonical_pair
 from harness.comparison.compare import compare
+from harness.comparison.cookies import Jar, set_by, strayed
+from harness.comparison.order import orders
 from harness.comparison.tree import tree
-from harness.comparison.volatile import Volatile, learn
-from harness.model import Compared, Observation, Role
+from harness.comparison.volatile import Places, Volatile, learn
+from harness.model import Compared, Difference, Json, Observation, Role
 
 _Seen = Mapping[Role, Observation]
+_BASELINES = (Role.BASELINE, Role.AGAIN)
 
 
 def compare_all(observations: Iterable[Observation]) -> Iterator[Compared]:
@@ -18,24 +23,44 @@ def compare_all(observations: Iterable[Observation]) -> Iterator[Compared]:
     scenarios: dict[str, dict[Role, Observation]] = {}
     for observation in observations:
         scenarios.setdefault(observation.scenario, {})[observation.role] = observation
-    problems = {scenario: _problem(seen) for scenario, seen in scenarios.items()}
-    whole = {scenario: seen for scenario, seen in scenarios.items() if problems[scenario] is None}
-    volatile = learn((s, tree(seen[Role.BASELINE]), tree(seen[Role.AGAIN])) for s, seen in whole.items())
+    reference = Reference.of(scenarios)
     for scenario, seen in scenarios.items():
-        problem = problems[scenario]
-        yield _compared(scenario, seen, volatile) if problem is None else Compared(scenario, problem=problem)
+        yield reference.compared(scenario, seen)
 
 
-def _compared(scenario: str, seen: _Seen, volatile: Volatile) -> Compared:
-    """The trees that go out are the raw ones: a must speaks of what was on the wire."""
-    trees = {role: tree(observation) for role, observation in seen.items()}
-    places = volatile.places(scenario, trees[Role.BASELINE])
-    noise = compare(*canonical_pair(trees[Role.BASELINE], trees[Role.AGAIN], places))
-    found = compare(*canonical_pair(trees[Role.BASELINE], trees[Role.CANDIDATE], places))
-    return Compared(scenario, trees, noise, found)
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the baseline showed in a whole run: what any candidate's observation can be compared by."""
+
+    volatile: Volatile
+    jar: Jar
+
+    @classmethod
+    def of(cls, scenarios: Mapping[str, _Seen]) -> Reference:
+        """Learnt from the scenarios that the baseline has played twice to their end."""
+        whole = {scenario: seen for scenario, seen in scenarios.items() if not _problem(seen, _BASELINES)}
+        volatile = learn((s, tree(seen[Role.BASELINE]), tree(seen[Role.AGAIN])) for s, seen in whole.items())
+        return cls(volatile, set_by(seen[Role.BASELINE] for seen in whole.values()))
+
+    def compared(self, scenario: str, seen: _Seen) -> Compared:
+        """The trees that go out are the raw ones: a must speaks of what was on the wire."""
+        problem = _problem(seen)
+        if problem is not None:
+            return Compared(scenario, problem=problem)
+        trees = {role: tree(observation) for role, observation in seen.items()}
+        places = self.volatile.places(scenario, trees[Role.BASELINE])
+        found = {role: self._found(role, seen, trees, places) for role in (Role.AGAIN, Role.CANDIDATE)}
+        return Compared(scenario, trees, found[Role.AGAIN], found[Role.CANDIDATE])
+
+    def _found(self, role: Role, seen: _Seen, trees: Mapping[Role, Json], places: Places) -> tuple[Difference, ...]:
+        baseline, other = canonical_pair(trees[Role.BASELINE], trees[role], places)
+        ours, theirs = strayed(seen[Role.BASELINE], self.jar), strayed(seen[role], self.jar)
+        cookies = (Difference("/effects/cookies", [*ours], [*theirs]),) if ours != theirs else ()
+        paced = paces(seen[Role.BASELINE], seen[role])
+        return (*compare(baseline, other), *orders(baseline, other), *paced, *cookies)
 
 
-def _problem(seen: _Seen) -> str | None:
-    missing = [f"{role}: was not observed" for role in Role if role not in seen]
-    failed = [f"{role}: {observation.problem}" for role, observation in seen.items() if observation.problem]
+def _problem(seen: _Seen, roles: Collection[Role] = tuple(Role)) -> str | None:
+    missing = [f"{role}: was not observed" for role in roles if role not in seen]
+    failed = [f"{role}: {each.problem}" for role, each in seen.items() if role in roles and each.problem]
     return "; ".join([*missing, *failed]) or None

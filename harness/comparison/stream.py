@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import re
 
-from harness.comparison import anthropic_grammar, anthropic_message, openai_grammar, openai_message
+from harness.comparison import (
+    anthropic_grammar,
+    anthropic_message,
+    openai_grammar,
+    openai_message,
+    responses_grammar,
+    responses_message,
+)
 from harness.comparison.content import tree_or_text
 from harness.event_stream import ServerEvent, parse
 from harness.model import Json
@@ -12,7 +19,7 @@ from harness.model import Json
 Event = tuple[str, Json]  # its name, "" for none, and its data: a tree where it is JSON
 
 
-def stream_tree(body: bytes, path: str) -> Json:
+def stream_tree(body: bytes, path: str) -> dict[str, Json]:
     """`body` is decoded; `path` is the request's, and says which protocol the client expects."""
     parsed, incomplete = parse(body)
     events = [(event.event, tree_or_text(event.data)) for event in parsed]
@@ -41,6 +48,8 @@ def _meaning(events: list[Event], path: str) -> dict[str, Json]:
         return {"message": anthropic_message.assembled(events), "grammar": [*anthropic_grammar.violations(events)]}
     if path.endswith("/completions"):
         return {"message": openai_message.assembled(events), "grammar": [*openai_grammar.violations(events)]}
+    if path.endswith("/responses"):
+        return {"message": responses_message.assembled(events), "grammar": [*responses_grammar.violations(events)]}
     return {}
 
 

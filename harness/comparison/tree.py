@@ -2,7 +2,7 @@
 
 /client/<step>/response/{status, headers/<lower-case name>, transfer, body | stream/...}, /client/<step>/failure/kind
 /upstream/<n>/{step, request/{method, path, headers/<name>, transfer, body}, outcome/{status, failure}}
-/effects/{calls, aborted, unexpected, unused, withheld}
+/effects/{calls, aborted, unexpected, unused, withheld, usage}
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
+from harness.comparison.chunks import torn
 from harness.comparison.content import decoded, readable
 from harness.comparison.stream import stream_tree
+from harness.comparison.usage import disagreements
 from harness.model import Effects, Exchange, Failure, Headers, Json, Observation, Request, Response, header
 
 _FRAMING = ("content-length", "transfer-encoding")  # judged against the body: see _transfer
 
 
 def tree(observation: Observation) -> Json:
+    client = {exchange.step: (exchange, _client(exchange)) for exchange in _in_order(observation.client)}
     return {
-        "client": {str(exchange.step): _client(exchange) for exchange in _in_order(observation.client)},
+        "client": {str(step): seen for step, (_, seen) in client.items()},
         "upstream": [_upstream(exchange) for exchange in _in_order(observation.upstream)],
-        "effects": _effects(observation.effects),
+        "effects": {**_effects(observation.effects), "usage": disagreements(client)},
     }
 
 
@@ -53,7 +56,8 @@ def _content(response: Response, request: Request) -> dict[str, Json]:
     encoding = header(response.headers, "content-encoding")
     events = decoded(response.body, encoding) if kind == "text/event-stream" else None
     if events is not None:
-        return {"stream": stream_tree(events, request.path)}
+        chunks = [chunk.data for chunk in response.chunks] if encoding is None else []
+        return {"stream": stream_tree(events, request.path) | {"torn": torn(chunks)}}
     return _body(response.body, encoding)
 
 
@@ -115,7 +119,7 @@ def _bodiless(response: Response, request: Request) -> bool:
     return request.method == "HEAD" or response.status == 304
 
 
-def _effects(effects: Effects) -> Json:
+def _effects(effects: Effects) -> dict[str, Json]:
     return {
         "calls": list(effects.calls),
         "aborted": list(effects.aborted),

@@ -86,6 +86,8 @@ async def _listen(reader: asyncio.StreamReader, answer: Answer) -> Failure | Non
         return Failure("cut", f"reset: {error.strerror}")
     except httptools.HttpParserError as error:
         return Failure("cut", f"not HTTP: {error}")
+    if answer.surplus:
+        return Failure("surplus", "a body in the answer to HEAD")
     return Failure("left", "the client hung up") if answer.left else None
 
 
@@ -113,6 +115,7 @@ class Answer:
 
     def __init__(self, method: str, events: EventCounter) -> None:
         self.complete = False
+        self.surplus = False  # a body that must not be there (RFC 9110, section 9.3.2)
         self._method = method
         self._headers: list[tuple[str, str]] = []
         self._status: int | None = None
@@ -171,6 +174,7 @@ class Answer:
         self.complete = self._method == "HEAD"
 
     def on_body(self, data: bytes) -> None:
+        self.surplus |= self._method == "HEAD"
         if self.left or self.complete:
             return
         self._open += data[: self._events.feed(data)]

@@ -23,10 +23,10 @@ def write_reports(result: Summary, folder: Path, redaction: Redaction) -> tuple[
         "junit.xml": junit(result),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    return tuple(_written(folder / name, redaction.text(text)) for name, text in texts.items())
+    return tuple(written(folder / name, redaction.text(text)) for name, text in texts.items())
 
 
-def _written(file: Path, text: str) -> Path:
+def written(file: Path, text: str) -> Path:
     """Under another name first: an interrupted run leaves no half a report. Lone surrogates are written as escapes."""
     handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:

@@ -21,6 +21,8 @@ def junit(result: Summary) -> str:
     _scenarios(SubElement(root, "testsuite", name="scenarios"), result)
     if result["stale_declarations"]:
         _declarations(SubElement(root, "testsuite", name="declarations"), result["stale_declarations"])
+    if result["excesses"]:
+        _excesses(SubElement(root, "testsuite", name="processes"), result["excesses"])
     for suite in root:
         _count(suite, [suite])
     _count(root, list(root))
@@ -76,6 +78,12 @@ def _declarations(suite: Element, stale: Sequence[Mapping[str, Any]]) -> None:
         SubElement(case, "failure", type=declaration["problem"], message=_legal(message)).text = _legal(
             declaration["why"]
         )
+
+
+def _excesses(suite: Element, excesses: Sequence[Mapping[str, Any]]) -> None:
+    for excess in excesses:
+        case = SubElement(suite, "testcase", classname="processes", name=_legal(excess["sense"]), time="0")
+        SubElement(case, "failure", type=excess["sense"], message=_legal(excess["told"]))
 
 
 def _count(element: Element, suites: Sequence[Element]) -> None:

@@ -23,6 +23,15 @@ Run `{{ result.run }}`, seed `{{ result.seed }}`, {{ result.seconds }} s, exit c
 {{ count }} {{ outcome }}{{ ", " if not loop.last }}{% endfor %}.
 {{ result.totals.exchanges_client }} exchanges with the clients and {{ result.totals.exchanges_upstream }} with the \
 upstreams were compared. Differences: {{ result.totals.declared }} declared, {{ result.totals.undeclared }} undeclared.
+{% if result.footprints %}
+| process | ready after | memory, warm | memory, at the end | requests |
+|---|---|---|---|---|
+{% for one in result.footprints -%}
+| {{ one.role | cell }} | {{ one.start_seconds }} s | {{ one.rss_before_mib }} MiB | {{ one.rss_after_mib }} MiB | \
+{{ one.requests }} |
+{% endfor %}{% endif %}{% for excess in result.excesses %}
+* **{{ excess.sense }}**: {{ excess.told | cell }}
+{% endfor %}
 {% if result.stale_declarations %}
 ## Declarations that are not true
 

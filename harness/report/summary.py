@@ -9,7 +9,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from harness.model import Absent, Broken, Declaration, Difference, Json, Judgement, Outcome, Scenario, Verdict
+from harness.model import (
+    Absent,
+    Broken,
+    Declaration,
+    Difference,
+    Footprint,
+    Json,
+    Judgement,
+    Outcome,
+    Scenario,
+    Verdict,
+)
 from harness.report.redaction import Redaction
 
 Summary: TypeAlias = dict[str, Any]  # JSON; the writers read it by the keys below
@@ -29,11 +40,25 @@ def summary(judgement: Judgement, redaction: Redaction) -> Summary:
         "targets": [{"name": name, "role": str(role), "version": version} for role, name, version in judgement.targets],
         "scenarios": [_scenario(scenarios[verdict.scenario], verdict) for verdict in judgement.verdicts],
         "totals": _totals(judgement),
+        "footprints": [_footprint(each) for each in judgement.footprints],
+        "excesses": [{"sense": each.sense, "told": each.told} for each in judgement.excesses],
         "stale_declarations": [
             {"id": one.id, "where": one.where, "why": one.why, "problem": what} for what, one in judgement.stale
         ],
     }
     return {key: redaction.tree(value) for key, value in plain.items()}
+
+
+def _footprint(footprint: Footprint) -> Json:
+    mib = 1024 * 1024
+    return {
+        "role": str(footprint.role),
+        "start_seconds": round(footprint.start, 1),
+        "rss_before_mib": round(footprint.rss_before / mib, 1),
+        "rss_after_mib": round(footprint.rss_after / mib, 1),
+        "requests": footprint.requests,
+        "leaks": list(footprint.leaks),
+    }
 
 
 def _scenario(scenario: Scenario, verdict: Verdict) -> Json:

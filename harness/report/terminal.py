@@ -53,6 +53,7 @@ def _report(result: Summary, files: tuple[Path, ...]) -> Iterator[Text]:
     yield from _places("The baseline differs from itself", places(result["scenarios"], "noise"))
     for declaration in result["stale_declarations"]:
         yield Text(f"declaration {declaration['id']}: {declaration['problem']} ({declaration['where']})")
+    yield from (Text(f"{excess['sense']}: {excess['told']}", style="bold red") for excess in result["excesses"])
     yield Text("")
     yield from _facts(result)
     yield from (Text(f"report          {file}") for file in files)

@@ -20,6 +20,7 @@ from harness.model import (
     Verdict,
 )
 from harness.verdict.declared import explains
+from harness.verdict.senses import leaks
 
 _HELD_TO = (Role.BASELINE, Role.CANDIDATE)
 
@@ -99,6 +100,9 @@ def _outcome(compared: Compared, broken: Sequence[Broken], better: bool, unexpla
 
 
 def _first(declared: Sequence[Declaration], scenario: str, difference: Difference) -> Declaration | None:
+    """Nothing explains a secret that got out."""
+    if leaks(difference):
+        return None
     return next((declaration for declaration in declared if explains(declaration, scenario, difference)), None)
 
 

@@ -1,6 +1,10 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.comparison.anthropic_grammar import violations
+from tests.harness.comparison.strategies import JSON
+from tests.harness.comparison.streams import anthropic_stream
 
 
 def event(kind, **more):
@@ -66,3 +70,25 @@ def test_a_stream_in_order_has_no_violation(stream):
 )
 def test_a_stream_out_of_order_says_which_event_and_why(stream, wrong):
     assert list(violations(stream)) == [wrong]
+
+
+@given(anthropic_stream(), st.integers(0, 20), st.integers(0, 20))
+def test_every_beginning_of_a_whole_stream_is_in_order_with_pings_anywhere(drawn, end, at):
+    events, _ = drawn
+    begun = events[:end]
+    assert [*violations([*begun[:at], PING, *begun[at:]])] == [] or begun[-1:] == [STOP]
+
+
+@given(anthropic_stream(), st.data())
+def test_no_event_of_a_whole_stream_but_a_delta_can_come_twice_or_be_lost(drawn, data):
+    events, _ = drawn
+    structure = [n for n, (name, _) in enumerate(events) if name not in ("content_block_delta", "message_delta")]
+    number = data.draw(st.sampled_from(structure))
+    assert [*violations([*events[: number + 1], *events[number:]])]
+    lost = [*events[:number], *events[number + 1 :]]
+    assert [*violations(lost)] or events[number] == STOP  # whether it ended is judged elsewhere
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "ping", "message_start", "content_block_delta"]), JSON)))
+def test_whatever_comes_is_judged(events):
+    assert all(wrong.startswith("event ") for wrong in violations(events))

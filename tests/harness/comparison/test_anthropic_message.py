@@ -1,4 +1,7 @@
+from hypothesis import given
+
 from harness.comparison.anthropic_message import assembled
+from tests.harness.comparison.streams import anthropic_stream
 
 
 def event(kind, **more):
@@ -60,3 +63,9 @@ def test_nothing_is_made_up_without_a_start_and_the_events_stay_as_they_were():
     events = [START, *block(0, {"type": "text", "text": ""}, {"type": "text_delta", "text": "x"})]
     assembled(events)
     assert events[1][1]["content_block"] == {"type": "text", "text": ""}
+
+
+@given(anthropic_stream())
+def test_however_a_text_is_split_the_message_has_it_whole(drawn):
+    events, texts = drawn
+    assert [block["text"] for block in assembled(events)["content"]] == texts

@@ -1,6 +1,10 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.comparison.openai_grammar import violations
+from tests.harness.comparison.strategies import JSON
+from tests.harness.comparison.streams import openai_stream
 
 
 def chunk(delta, finish=None, index=0, **more):
@@ -64,3 +68,32 @@ def test_a_stream_out_of_order_says_which_event_and_why(stream, wrong):
 def test_an_id_that_changes_again_is_named_each_time():
     odd = [("", {**WORD[1], "id": f"c{i}"}) for i in range(3)]
     assert len(list(violations([ROLE, *odd, FINISH, DONE]))) == 2
+
+
+@given(openai_stream(), st.integers(0, 30))
+def test_every_beginning_of_a_whole_stream_is_in_order(drawn, end):
+    events, _ = drawn
+    assert [*violations(events[:end])] == []
+
+
+@given(openai_stream(), st.data())
+def test_a_role_or_a_finish_reason_that_is_lost_is_a_violation(drawn, data):
+    events, _ = drawn
+
+    def says(number, word):
+        _, chunk = events[number]
+        return isinstance(chunk, dict) and word in str(chunk["choices"][0])
+
+    number = data.draw(st.sampled_from([n for n in range(len(events)) if says(n, "role") or says(n, "finish_reason")]))
+    assert [*violations([*events[:number], *events[number + 1 :]])]
+
+
+@given(openai_stream())
+def test_nothing_can_come_after_done(drawn):
+    events, _ = drawn
+    assert [*violations([*events, events[0]])]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "error", "ping"]), JSON)))
+def test_whatever_comes_is_judged(events):
+    assert all(wrong.startswith("event ") for wrong in violations(events))

@@ -1,4 +1,7 @@
+from hypothesis import given
+
 from harness.comparison.openai_message import assembled
+from tests.harness.comparison.streams import openai_stream
 
 
 def chunk(delta, finish=None, index=0, **more):
@@ -43,3 +46,9 @@ def test_two_choices_do_not_mix():
 def test_an_error_is_no_part_of_the_message_and_no_chunk_is_no_message():
     assert assembled([("", {"error": {}})]) is None
     assert assembled([chunk({"content": "a"}), ("", {"error": {}})])["choices"][0]["message"] == {"content": "a"}
+
+
+@given(openai_stream())
+def test_however_texts_are_split_and_mixed_each_choice_has_its_own_whole(drawn):
+    events, texts = drawn
+    assert [choice["message"]["content"] for choice in assembled(events)["choices"]] == texts

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -78,3 +79,40 @@ def test_a_scenario_that_could_not_be_played_has_a_problem_and_the_others_are_co
     assert (one.scenario, one.problem) == ("a/one", "candidate: the target died")
     assert two.problem is None
     assert three.problem == "baseline again: was not observed; candidate: was not observed"
+
+
+def changed(observation, **response):
+    """The observation with another answer to its client."""
+    (exchange,) = observation.client
+    return replace(observation, client=(replace(exchange, outcome=replace(exchange.outcome, **response)),))
+
+
+def test_headers_in_another_order_are_a_difference_of_order():
+    candidate = observed(Role.CANDIDATE)
+    headers = candidate.client[0].outcome.headers
+    (found,) = compare_all([observed(Role.BASELINE), observed(Role.AGAIN), changed(candidate, headers=headers[::-1])])
+    assert [(each.path, each.kind) for each in found.found] == [("/client/0/response/headers", Kind.ORDER)]
+
+
+def test_an_event_that_is_cut_by_a_chunks_end_is_a_difference():
+    candidate = observed(Role.CANDIDATE)
+    body = candidate.client[0].outcome.body
+    chunks = (Chunk(0.1, body[:20]), Chunk(0.1, body[20:]))
+    (found,) = compare_all([observed(Role.BASELINE), observed(Role.AGAIN), changed(candidate, chunks=chunks)])
+    assert [each.path for each in found.found] == ["/client/0/response/stream/torn/0"]
+
+
+def test_a_cookie_that_strays_is_a_difference_though_another_scenario_set_it():
+    setting = [replace(observed(role, "a/sets"), upstream=(call("one:1", sets="c=1"),)) for role in Role]
+    sending = [
+        replace(observed(role, "a/sends"), upstream=(call("two:1", sends="c=1" if role is Role.CANDIDATE else "d=2"),))
+        for role in Role
+    ]
+    _, found = compare_all([*setting, *sending])
+    cookies = next(each for each in found.found if each.path == "/effects/cookies")
+    assert (cookies.baseline, cookies.candidate) == ([], ["step 0: c=1 to two"])
+
+
+def call(host, sets="", sends=""):
+    request = Request("POST", "/v1/messages", (("Host", host), ("Cookie", sends)), b"{}")
+    return Exchange(request, Response(200, (("Set-Cookie", sets),)))

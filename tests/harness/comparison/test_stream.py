@@ -27,7 +27,8 @@ def test_the_path_says_which_protocol_the_client_expects():
     body = encode("[DONE]")
     assert stream_tree(body, "/v1/chat/completions")["grammar"] == []
     assert stream_tree(body, "/v1/messages")["grammar"] == ["event 0: '': its data is not a JSON object"]
-    assert "grammar" not in stream_tree(body, "/v1/responses")
+    assert stream_tree(body, "/v1/responses")["grammar"] == ["event 0: its data is not a JSON object"]
+    assert "grammar" not in stream_tree(body, "/v1/embeddings")
 
 
 @pytest.mark.parametrize(

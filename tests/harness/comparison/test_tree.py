@@ -94,5 +94,6 @@ def test_the_clients_request_is_not_part_of_it_and_the_effects_are():
             "unexpected": [],
             "unused": [],
             "withheld": ["step 0 call 0: event 1"],
+            "usage": [],
         },
     }

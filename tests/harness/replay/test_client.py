@@ -220,3 +220,12 @@ async def test_the_client_leaves_when_it_is_told_to() -> None:
 
     exchange = await answer_to(talk, Request("GET", "/"), leave=leave)
     assert exchange.outcome == Failure("left", "the client hung up")
+
+
+async def test_a_body_in_the_answer_to_head_is_a_failure():
+    reply = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+    async with server(saying(reply + b"{}")) as url:
+        outcome = (await send(Request("HEAD", "/health"), url)).outcome
+    assert outcome.failure.kind == "surplus"
+    async with server(saying(reply)) as url:
+        assert (await send(Request("HEAD", "/health"), url)).outcome.failure is None

@@ -1,5 +1,6 @@
 from xml.etree import ElementTree
 
+from harness.model import Excess
 from harness.report.junit import junit
 from harness.report.redaction import Redaction
 from harness.report.summary import summary
@@ -61,3 +62,10 @@ def test_the_seed_and_the_versions_are_properties():
     properties = {p.get("name"): p.get("value") for p in written("same").iter("property")}
     assert properties["seed"] == "42"
     assert properties["baseline"] == "binary LiteLLM 1.106.2"
+
+
+def test_what_a_process_does_worse_is_a_failure():
+    text = junit(summary(judgement("same", excesses=(Excess("memory", "grew by 9 MiB a request"),)), Redaction()))
+    (case,) = ElementTree.fromstring(text).findall(".//testcase[@classname='processes']")
+    assert case.get("name") == "memory"
+    assert "9 MiB" in case.find("failure").get("message")

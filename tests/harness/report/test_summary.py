@@ -1,5 +1,6 @@
 import json
 
+from harness.model import Excess, Footprint, Role
 from harness.report.redaction import Redaction
 from harness.report.summary import outcomes, summary
 from tests.harness.report.judgements import DECLARED, judgement
@@ -53,6 +54,8 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
                 "musts": [],
             }
         ],
+        "footprints": [],
+        "excesses": [],
         "totals": {
             "scenarios": 1,
             "exchanges_client": 30,
@@ -95,3 +98,20 @@ def test_no_secret_is_in_it_and_it_is_json():
 def test_outcomes_are_counted_from_the_best_to_the_worst():
     found = outcomes(summary(judgement(), Redaction())["scenarios"])
     assert found == [("same", 1), ("allowed", 1), ("different", 1), ("noisy", 1), ("broken", 2)]
+
+
+def test_what_a_process_does_worse_is_told_and_fails_the_run():
+    footprint = Footprint(Role.CANDIDATE, 30.04, 100 * 1024 * 1024, 150 * 1024 * 1024, 200)
+    result = summary(judgement("same", footprints=(footprint,), excesses=(Excess("start time", "30 s"),)), Redaction())
+    assert result["exit_code"] == 1
+    assert result["excesses"] == [{"sense": "start time", "told": "30 s"}]
+    assert result["footprints"] == [
+        {
+            "role": "candidate",
+            "start_seconds": 30.0,
+            "rss_before_mib": 100.0,
+            "rss_after_mib": 150.0,
+            "requests": 200,
+            "leaks": [],
+        }
+    ]

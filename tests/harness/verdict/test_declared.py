@@ -1,6 +1,8 @@
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import BadInput
 from harness.model import Absent, Declaration, Difference, Kind, Outcome, Verdict
@@ -116,3 +118,39 @@ def test_a_declaration_holds_until_the_end_of_its_last_day():
     ends = declaration(until="2026-11-30")
     assert expired([ends, declaration()], date(2026, 11, 30)) == ()
     assert expired([ends, declaration()], date(2026, 12, 1)) == (ends,)
+
+
+STEPS = st.from_regex(r"[a-z0-9~_<> .-]{1,6}", fullmatch=True)
+PATHS = st.lists(STEPS, min_size=1, max_size=5).map(lambda steps: "/" + "/".join(steps))
+KINDS = st.sampled_from([(1, 2), (1, "1"), (1, Absent.ABSENT), (Absent.ABSENT, 1)])
+
+
+def declared(where, kinds=frozenset(Kind), scenarios="**"):
+    return Declaration("one", where, frozenset(kinds), "Because it is so.", "2026-11-23", scenarios)
+
+
+@given(PATHS, PATHS, KINDS)
+def test_a_path_without_stars_explains_itself_and_nothing_else(where, path, values):
+    assert explains(declared(where), "a/b", Difference(path, *values)) == (where == path)
+
+
+@given(PATHS, KINDS, st.data())
+def test_a_star_in_the_place_of_a_step_explains_all_that_the_step_did(path, values, data):
+    steps = path.split("/")
+    number = data.draw(st.integers(1, len(steps) - 1))
+    where = "/".join([*steps[:number], "*", *steps[number + 1 :]])
+    assert explains(declared(where), "a/b", Difference(path, *values))
+    assert explains(declared("/".join([*steps[:number], "**"])), "a/b", Difference(path, *values))
+    assert not explains(declared(where), "a/b", Difference(f"{path}/more", *values))
+
+
+@given(PATHS, KINDS, st.frozensets(st.sampled_from(list(Kind))))
+def test_only_the_kinds_that_are_named_are_explained(path, values, kinds):
+    difference = Difference(path, *values)
+    assert explains(declared(path, kinds), "a/b", difference) == (difference.kind in kinds)
+
+
+@given(STEPS, STEPS)
+def test_only_the_scenarios_that_are_named_are_explained(one, other):
+    difference = Difference("/client/0", 1, 2)
+    assert explains(declared("**", scenarios=f"{one}/*"), f"{other}/b", difference) == (one == other)

@@ -1,0 +1,55 @@
+"""The proof, on gateways of one screen: what is planted is caught, or said not to be."""
+
+import pytest
+
+from harness.errors import BadInput, HarnessError
+from harness.noticing import Proof, proof_of, prove
+from harness.sabotage.client_streams import FRAMING
+from harness.sabotage.mutation import NOTHING, added, dropped, request_headers, response_headers, without
+from harness.sabotage.sabotage import Face, Sabotage
+from harness.settings import read_settings
+from harness.site import Credentials
+from harness.traffic.scenario_file import read_all
+from tests.harness.test_journey import RECORDINGS, settings  # noqa: F401 - a fixture
+
+STREAM = "curl/chat-stream"
+LOST = Sabotage("lost", "headers", STREAM, mutation=response_headers(without("x-request-id")))
+LEAKED = Sabotage("leaked", "secrets", STREAM, Face.UPSTREAM, request_headers(added("x-other", "{PROVIDER_KEY}")))
+CUT = Sabotage("cut", "end of the stream", STREAM, mutation=dropped(lambda _, event: event.data == "[DONE]"))
+TOOTHLESS = Sabotage("toothless", "headers", STREAM, mutation=NOTHING)
+
+
+def proof(file, *sabotages):
+    scenarios = tuple(scenario for scenario in read_all(RECORDINGS) if scenario.id == STREAM)
+    return Proof(read_settings(file, {}), sabotages, scenarios, (), 1, Credentials())
+
+
+async def test_what_is_planted_is_caught_by_the_sense_that_is_meant_or_said_not_to_be(settings, tmp_path):  # noqa: F811
+    told = []
+    wrong_sense = Sabotage("misjudged", "status", STREAM, mutation=LOST.mutation)
+    planted = await prove(proof(settings(), LOST, LEAKED, CUT, TOOTHLESS, wrong_sense), tmp_path / "logs", told.append)
+    assert told == [*planted]
+    assert [(one.name, one.bitten, one.caught) for one in planted] == [
+        ("lost", True, True),
+        ("leaked", True, True),
+        ("cut", True, True),
+        ("toothless", False, False),
+        ("misjudged", True, False),
+    ]
+    assert planted[0].where == "/client/0/response/headers/x-request-id"
+    assert planted[-1].by == ("headers",)
+
+
+async def test_a_candidate_that_differs_already_proves_nothing(settings, tmp_path):  # noqa: F811
+    with pytest.raises(HarnessError, match="different while nothing is planted: /client/0/response/headers"):
+        await prove(proof(settings("header-lost"), LOST), tmp_path / "logs", print)
+
+
+def test_a_sabotage_without_its_scenario_is_named(settings):  # noqa: F811
+    with pytest.raises(BadInput, match="needs the scenario"):
+        proof_of(read_settings(settings(), {}), read_all(RECORDINGS), FRAMING[0].name, 1)
+
+
+def test_a_text_that_no_name_contains_is_named(settings):  # noqa: F811
+    with pytest.raises(BadInput, match="no sabotage's name contains 'xyz'"):
+        proof_of(read_settings(settings(), {}), read_all(RECORDINGS), "xyz", 1)
