@@ -63,6 +63,13 @@ def sabotage(session: nox.Session) -> None:
     _harness(session, "sabotage")
 
 
+@nox.session
+def cookies(session: nox.Session) -> None:
+    """10,000 requests to origins that challenge, and a restart. Exit 1: more than one challenge each, or one seen."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "cookies")
+
+
 def _run(session: nox.Session, *command: str) -> None:
     """Ctrl-C leaves time to stop what was started: nox would kill after 0.3 s."""
     session.run(*command, interrupt_timeout=20, terminate_timeout=10)

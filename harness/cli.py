@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from harness.approve_command import approve_command
+from harness.cookies_command import cookies_command
 from harness.exit_code import run_to_its_exit_code
 from harness.explain_command import explain_command
 from harness.journey import Plan, Watch, judged, parity, plan_of, stored_run
@@ -35,6 +36,7 @@ main.add_command(load_command)
 main.add_command(sabotage_command)
 main.add_command(explain_command)
 main.add_command(approve_command)
+main.add_command(cookies_command)
 
 
 @main.command("parity")

@@ -31,10 +31,12 @@ MAY_IMPORT = {
     "cli": LEAVES
     | STEPS
     | {"exit_code", "settings", "journey", "recording"}
-    | {"load_command", "sabotage_command", "explain_command", "approve_command"},
+    | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
     "sabotage_command": {"exit_code", "settings", "journey", "noticing", "report", "traffic"},
+    "cookies_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
+    "cookies_command": {"exit_code", "settings", "journey", "cookies_journey", "performance"},
     "__main__": {"cli"},
 }
 
