@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from sdk_proxy.check import check as check_config
 from sdk_proxy.check import show
-from sdk_proxy.config_check import examined
+from sdk_proxy.config_check import Finding, examined
 from sdk_proxy.config_file import ConfigError
 from sdk_proxy.cookie_store import default_place, store_at
 from sdk_proxy.running import Options, serve, supervise
@@ -81,14 +82,20 @@ def _checked(options: Options) -> Config:
     except (ConfigError, OSError, ValueError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
-    for finding in found:
-        if finding.verdict != "honoured" and finding.why:
-            click.echo(f"{'error' if finding.verdict == 'refused' else 'warning'}: {finding}", err=True)
+    for line in _told(options.config, loaded, found):
+        click.echo(line, err=True)
     if any(finding.verdict == "refused" for finding in found):
         sys.exit(2)
-    for warning in warnings(loaded):
-        click.echo(f"warning: {options.config}: {warning}", err=True)
     return loaded
+
+
+def _told(file: Path, loaded: Config, found: Sequence[Finding]) -> Iterator[str]:
+    for finding in found:
+        if finding.verdict != "honoured" and finding.why:
+            yield f"{'error' if finding.verdict == 'refused' else 'warning'}: {finding}"
+    yield from (f"warning: {file}: {warning}" for warning in warnings(loaded))
+    if os.environ.get("DATABASE_URL"):
+        yield "warning: DATABASE_URL is set: LiteLLM keeps virtual keys there; here the master key is the only one"
 
 
 if __name__ == "__main__":

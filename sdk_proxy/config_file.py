@@ -102,7 +102,8 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         if isinstance(error, UnicodeDecodeError):
-            raise ConfigError(file, f"is not UTF-8 at byte {error.start}") from error
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise ConfigError(file, f"is not UTF-8 at byte {error.start}", line) from error
         why = getattr(error, "strerror", error)
         raise ConfigError(file, f"cannot be read ({why}): name another with --config") from error
 

@@ -56,9 +56,10 @@ def test_what_litellm_s_router_does_not_take_is_one_line_and_exit_code_2(tmp_pat
 def test_what_is_refused_is_told_with_its_line_and_what_is_ignored_as_well(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(CONFIG.read_text(encoding="utf-8") + "guardrails: [{a: b}]\nnonsense: 1\nmcp_servers: {a: b}\n")
-    result = run("--config", str(file))
+    result = run("--config", str(file), environ={**GOOD, "DATABASE_URL": "postgres://"})
     assert result.returncode == 2
-    assert [line.partition(": " + str(file))[0] for line in said(result)] == ["error", "warning", "error"]
+    assert [line.partition(": " + str(file))[0] for line in said(result)][:3] == ["error", "warning", "error"]
+    assert said(result)[3].startswith("warning: DATABASE_URL is set")
     assert "guardrails: no guardrails are run here" in said(result)[0]
 
 

@@ -106,8 +106,8 @@ def test_a_folder_is_no_file(tmp_path):
 
 
 def test_a_file_that_is_not_utf8_is_named(file):
-    file.write_bytes(b"a: \xff")
-    with pytest.raises(ConfigError, match="is not UTF-8 at byte 3"):
+    file.write_bytes(b"a: 1\nb: \xff")
+    with pytest.raises(ConfigError, match=r"config\.yaml:2: is not UTF-8 at byte 8"):
         load_config(file, {})
 
 
@@ -227,7 +227,28 @@ def test_who_wants_no_key_says_so_as_to_litellm(file, settings, environ):
     assert read(file, text, {**ENVIRON, **environ}).master_key is None
 
 
+def test_the_key_may_be_among_the_variables_that_the_file_exports_as_in_litellm(file):
+    text = SMALLEST.partition("general_settings")[0] + "environment_variables: {LITELLM_MASTER_KEY: sk-exported}\n"
+    config = read(file, text)
+    assert config.master_key is not None and config.master_key.get_secret_value() == "sk-exported"
+
+
+def test_the_key_of_litellms_examples_is_refused_as_litellm_refuses_it(file):
+    text = SMALLEST.replace("os.environ/MASTER", "sk-1234")
+    assert ":5: general_settings.master_key: is the key of LiteLLM's examples" in failure(file, text)
+
+
 # --- resolving
+
+
+def test_a_flag_in_a_variable_is_a_flag_as_in_litellm():
+    tree = {"a": "os.environ/A", "b": "os.environ/B", "c": "os.environ/C"}
+    assert resolve(tree, {"A": " True", "B": "false", "C": "1"}, _unexpected) == {"a": True, "b": False, "c": "1"}
+
+
+def test_a_variable_that_the_file_itself_exports_comes_too_late_for_its_references_as_in_litellm(file):
+    text = SMALLEST.replace("os.environ/BASE", "os.environ/OWN") + "environment_variables: {OWN: x}\n"
+    assert "OWN is not set (environment_variables is exported after this" in failure(file, text)
 
 
 def test_references_are_resolved_at_any_depth_but_not_as_texts_in_a_list_as_in_litellm():
