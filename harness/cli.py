@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from harness.approve_command import approve_command
 from harness.cookies_command import cookies_command
 from harness.exit_code import run_to_its_exit_code
 from harness.explain_command import explain_command
-from harness.journey import Plan, Watch, judged, parity, plan_of, stored_run
+from harness.journey import Plan, Watch, failed_last, judged, parity, plan_of, stored_run
 from harness.load_command import load_command
 from harness.model import Judgement, Role, Scenario
-from harness.recording import Recording, record, record_clients
+from harness.recording_commands import RECORDING_COMMANDS
 from harness.report.files import REPORTS, write_reports
 from harness.report.redaction import Redaction
 from harness.report.summary import summary
@@ -32,11 +32,9 @@ def main() -> None:
     """Proves that two LLM gateways are equal on recorded traffic, or says where they are not."""
 
 
-main.add_command(load_command)
-main.add_command(sabotage_command)
-main.add_command(explain_command)
-main.add_command(approve_command)
-main.add_command(cookies_command)
+COMMANDS = (load_command, sabotage_command, explain_command, approve_command, cookies_command, *RECORDING_COMMANDS)
+for command in COMMANDS:
+    main.add_command(command)
 
 
 @main.command("parity")
@@ -50,30 +48,45 @@ main.add_command(cookies_command)
 @click.option("--concurrency", type=click.IntRange(1), help="Scenarios at once on each target.")
 @click.option("-k", "text", default="", help="Only scenarios whose id contains this.")
 @click.option("--client", help="Only scenarios of this client: the folder's name.")
+@click.option("--covers", help="Only scenarios that are about this: tool-loop, errors, ...")
+@click.option("--last-failed", is_flag=True, help="Only scenarios that were not the same or allowed in the last run.")
 @click.option("--seed", type=int, help="The order of an earlier run again; it is printed at its end.")
 @click.option("--baseline-port", type=click.IntRange(1, 65535), help="Default: a free one.")
 @click.option("--candidate-port", type=click.IntRange(1, 65535), help="Default: a free one.")
 def parity_command(
-    file: Path,
-    text: str,
-    client: str | None,
-    seed: int | None,
-    baseline_port: int | None,
-    candidate_port: int | None,
-    **options: str | int | None,
+    file: Path, seed: int | None, baseline_port: int | None, candidate_port: int | None, **options: Any
 ) -> None:
     """Replay all scenarios against both targets and judge. Exit 0: they agree, 1: they differ, 2: no judgement."""
+    picks = Picks(**{field.name: options.pop(field.name) for field in fields(Picks)})
 
     def plan() -> Plan:
         settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
         found = read_all(settings.scenarios)
-        picked = [each for each in found if text in each.id and client in (None, each.client)]
+        again = failed_last(settings.reports) if picks.last_failed else None
+        picked = [each for each in found if picks.take(each) and (again is None or each.id in again)]
         given = {Role.BASELINE: baseline_port, Role.CANDIDATE: candidate_port}
         ports = {role: port for role, port in given.items() if port}
         return plan_of(settings, picked, seed, ports, whole=len(picked) == len(found))
 
     console = Console()
     run_to_its_exit_code(console, lambda: _parity(plan(), console))
+
+
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """Which of the scenarios are to be replayed."""
+
+    text: str
+    client: str | None
+    covers: str | None
+    last_failed: bool
+
+    def take(self, scenario: Scenario) -> bool:
+        return (
+            self.text in scenario.id
+            and self.client in (None, scenario.client)
+            and (self.covers is None or self.covers in scenario.covers)
+        )
 
 
 @main.command("compare")
@@ -92,59 +105,6 @@ def compare_command(folder: Path, file: Path) -> None:
 
     console = Console()
     run_to_its_exit_code(console, again)
-
-
-@main.command("record")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--listen", default=8760, show_default=True, help="The port that clients are to send to.")
-@click.option("--to", "gateway", required=True, metavar="URL", help="The gateway, http://127.0.0.1:8764 for instance.")
-@click.option("--upstream-listen", default=8761, show_default=True, help="The port that the gateway is to send to.")
-@click.option("--upstream", metavar="URL", help="The gateway's provider; without it the scenario has no replies.")
-@click.option("--title", default="Recorded traffic", show_default=True, help="What happens in it, in a sentence.")
-@click.option("--program", help="The client and its version. Default: the folder's name.")
-@click.option("--covers", default="", help="Words for what it is about: stream,tools")
-@click.option("--keep-text", is_flag=True, help="Leave human language as it is. Credentials and ids never stay.")
-def record_command(
-    file: Path | None, title: str, program: str | None, covers: str, keep_text: bool, **places: Any
-) -> None:
-    """Stand before a gateway, keep what passes, and write it on Ctrl-C.
-
-    FILE is scenarios/<client>/<name>.yaml; without it the time is the name. What is written is scrubbed: no credential,
-    no id, and no human language is what it was.
-    """
-    now = datetime.now(UTC)
-    place = file or Path(f"scenarios/recorded/{now:%Y%m%d-%H%M%S}.yaml")
-    client = place.absolute().parent.name
-    source = f"recorded {now:%Y-%m-%d}, {program or client}"
-    about = Scenario(f"{client}/{place.stem}", client, title, source, tuple(covers.split(",")) if covers else (), ())
-    ports = (places["listen"], places["upstream_listen"])
-    recording = Recording(about, place, places["gateway"], places["upstream"], *ports, keep_text)
-    console = Console()
-
-    async def until_interrupted() -> int:
-        requests = await record(recording, lambda line: console.print(line, highlight=False))
-        console.print(f"{place}: {requests} requests" if requests else "nothing was sent: nothing is written")
-        return 0 if requests else 2
-
-    run_to_its_exit_code(console, until_interrupted)
-
-
-@main.command("record-clients")
-@click.option("--settings", "file", type=click.Path(path_type=Path), default=Path("harness.toml"), show_default=True)
-@click.option("--only", default="", help="Only situations whose id contains this: claude-code/tool-loop")
-@click.option("--cache", type=click.Path(path_type=Path), default=Path(".cache"), show_default=True)
-def record_clients_command(file: Path, only: str, cache: Path) -> None:
-    """Put the real clients through every situation, before the baseline, and write the scenarios.
-
-    Needs npm (Claude Code) and Java with Maven (openai-java).
-    """
-    console = Console()
-
-    async def every_situation() -> int:
-        await record_clients(read_settings(file, {}), only, cache, lambda line: console.print(line, highlight=False))
-        return 0
-
-    run_to_its_exit_code(console, every_situation)
 
 
 async def _parity(plan: Plan, console: Console) -> int:

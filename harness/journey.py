@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.comparison.run import compare_all
 from harness.errors import BadInput, HarnessError
 from harness.footprint import measuring, read_footprints, store_footprints
-from harness.model import Declaration, Footprint, Judgement, Observation, Role, Scenario, Verdict
+from harness.model import Declaration, Footprint, Judgement, Observation, Outcome, Role, Scenario, Verdict
 from harness.observation import store
 from harness.replay.run import warm_up
 from harness.replay.schedule import replay_all
@@ -192,6 +192,13 @@ def stored_run(folder: Path) -> tuple[Run, int]:
         raise BadInput(f"cannot be read ({error.strerror}): name the folder of a run", file) from error
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput("is not the report of a run", file) from error
+
+
+def failed_last(reports: Path) -> frozenset[str]:
+    """The scenarios of the last run that were neither the same nor allowed. Raises `BadInput` if there was no run."""
+    run, _ = stored_run(reports / "latest")
+    told = json.loads((run.folder / "parity.json").read_text(encoding="utf-8"))["scenarios"]
+    return frozenset(one["id"] for one in told if one["outcome"] not in (Outcome.SAME, Outcome.ALLOWED))
 
 
 def _point_latest(reports: Path, run: str) -> None:

@@ -22,7 +22,10 @@ MAY_IMPORT = {
     "footprint": LEAVES | {"performance", "replay"},
     "journey": LEAVES | STEPS | {"settings", "site", "footprint"},
     "situations": LEAVES | {"situations", "upstream"},
-    "recording": LEAVES | STEPS | {"settings", "site", "clients", "situations"},
+    "recording": LEAVES | {"traffic"},
+    "client_recordings": LEAVES | STEPS | {"settings", "site", "clients", "situations"},
+    "archives": LEAVES | {"traffic", "observation", "clients"},
+    "recording_commands": {"model", "exit_code", "settings", "traffic", "archives", "recording", "client_recordings"},
     "exit_code": {"errors"},
     "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
     "load_command": {"exit_code", "settings", "journey", "load_journey", "performance"},
@@ -30,7 +33,7 @@ MAY_IMPORT = {
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
     "cli": LEAVES
     | STEPS
-    | {"exit_code", "settings", "journey", "recording"}
+    | {"exit_code", "settings", "journey", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},

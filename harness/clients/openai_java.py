@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from harness.clients.program import Finished, bare_environment, install, run
+from harness.clients import project
+from harness.clients.program import Finished, bare_environment, run
 
 PROJECT = Path(__file__).with_name("openai_java")
 VERSION = "4.101.0"  # of com.openai:openai-java, as pom.xml has it
@@ -17,23 +17,21 @@ VERSION = "4.101.0"  # of com.openai:openai-java, as pom.xml has it
 async def built(cache: Path) -> Path:
     """The folder with the compiled main and what it needs, below `cache`: built unless it is there already."""
     folder = _place(cache)
-    if not (folder / "target" / "dependency").is_dir():
-        shutil.copytree(PROJECT, folder, dirs_exist_ok=True)
-        await install(("mvn", "-q", "-B", "compile", "dependency:copy-dependencies"), folder)
-    return folder
+    command = ("mvn", "-q", "-B", "compile", "dependency:copy-dependencies")
+    return await project.built(PROJECT, folder, folder / "target" / "dependency", command)
 
 
 def _place(cache: Path) -> Path:
-    """Named by the version and by the project's content: a changed main is built anew."""
-    files = sorted(path for path in PROJECT.rglob("*") if path.is_file() and "target" not in path.parts)
-    content = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    return cache.absolute() / f"openai-java-{VERSION}-{content[:12]}"
+    return project.place(PROJECT, cache, f"openai-java-{VERSION}")
 
 
-async def drive(project: Path, base_url: str, key: str, situation: str, model: str) -> Finished:
-    """One run of Main. `base_url` is the gateway's: the client asks below its /v1."""
-    classes = os.pathsep.join((str(project / "target/classes"), str(project / "target/dependency/*")))
+async def drive(folder: Path, base_url: str, key: str, words: str, arguments: Sequence[str]) -> Finished:
+    """One run of Main, which says `words` beside its question; `arguments`: situation, model, more of the body.
+
+    `base_url` is the gateway's: the client asks below its /v1.
+    """
+    classes = os.pathsep.join((str(folder / "target/classes"), str(folder / "target/dependency/*")))
     with tempfile.TemporaryDirectory(prefix="openai-java-") as home:
         env = {**bare_environment(Path(home)), "OPENAI_BASE_URL": f"{base_url}/v1", "OPENAI_API_KEY": key}
-        code, output = await run(("java", "-cp", classes, "Main", situation, model), env, Path(home))
+        code, output = await run(("java", "-cp", classes, "Main", words, *arguments), env, Path(home))
     return Finished(code, output, f"openai-java {VERSION}")

@@ -6,6 +6,7 @@ import re
 
 from jinja2 import Environment, StrictUndefined
 
+from harness.report.coverage import by_answer, by_place
 from harness.report.places import places, shown, sides
 from harness.report.summary import Summary, outcomes
 
@@ -58,6 +59,25 @@ upstreams were compared. Differences: {{ result.totals.declared }} declared, {{ 
 {{ scenario.differences | rejectattr("declared_by", "none") | list | length }} | \
 {{ scenario.differences | selectattr("declared_by", "none") | list | length }} |
 {% endfor %}
+
+## Coverage
+
+What the scenarios send, and what the upstream answers. `parity.json` names the scenarios of each.
+
+| route | stream | provider | answer | clients | scenarios |
+|---|---|---|---|---|---|
+{% for row in coverage -%}
+| {{ row.route | code }} | {{ "yes" if row.stream else "no" }} | {{ row.provider }} | {{ row.answer | cell }} | \
+{{ row.clients | join(", ") | cell }} | {{ row.scenarios }} |
+{% endfor %}
+{{ result.coverage.holes | length }} holes: answers that one route and provider are put through, and another is not.
+{% if holes %}
+| route | stream | provider | no scenario in which the answer is |
+|---|---|---|---|
+{% for row in holes -%}
+| {{ row.route | code }} | {{ "yes" if row.stream else "no" }} | {{ row.provider }} | \
+{{ row.answers | join("; ") | cell }} |
+{% endfor %}{% endif %}
 {%- for scenario in result.scenarios if scenario.outcome != "same" %}
 ## {{ scenario.id | cell }}: {{ scenario.outcome }}
 
@@ -90,7 +110,13 @@ def markdown(result: Summary) -> str:
         ("Where the baseline differs from itself", places(result["scenarios"], "noise")),
     ]
     page = environment.from_string(_TEMPLATE)
-    return page.render(result=result, outcomes=outcomes(result["scenarios"]), gathered=gathered)
+    return page.render(
+        result=result,
+        outcomes=outcomes(result["scenarios"]),
+        gathered=gathered,
+        coverage=by_answer(result["coverage"]["cells"]),
+        holes=by_place(result["coverage"]["holes"]),
+    )
 
 
 def cell(text: object) -> str:

@@ -21,6 +21,7 @@ from harness.model import (
     Scenario,
     Verdict,
 )
+from harness.report.coverage import coverage
 from harness.report.redaction import Redaction
 
 Summary: TypeAlias = dict[str, Any]  # JSON; the writers read it by the keys below
@@ -42,6 +43,7 @@ def summary(judgement: Judgement, redaction: Redaction) -> Summary:
         "totals": _totals(judgement),
         "footprints": [_footprint(each) for each in judgement.footprints],
         "excesses": [{"sense": each.sense, "told": each.told} for each in judgement.excesses],
+        "coverage": coverage(judgement.scenarios),
         "stale_declarations": [
             {"id": one.id, "where": one.where, "why": one.why, "problem": what} for what, one in judgement.stale
         ],

@@ -7,6 +7,8 @@ from dataclasses import replace
 from harness.model import Cut, Reply, Wait
 from harness.situations.situation import Answer, Situation, answers, broken
 from harness.upstream import anthropic_wire as anthropic
+from harness.upstream import gemini_wire as gemini
+from harness.upstream import responses_wire as responses
 from harness.upstream.wire import Object
 
 _BASH = "echo The tools work"
@@ -23,6 +25,11 @@ def _says(words: str, seed: str, model: str = "claude-sonnet-5", parts: int = 4)
 
 def _uses(*blocks: Object, seed: str, model: str = "claude-sonnet-5") -> Reply:
     return anthropic.stream_reply(anthropic.message(blocks, model, seed), seed)
+
+
+def _refuses(seed: str) -> Reply:
+    whole = anthropic.message([anthropic.text("I would rather")], "claude-sonnet-5", seed, "refusal")
+    return anthropic.stream_reply(whole, seed)
 
 
 def _bash(seed: str, command: str = _BASH) -> Object:
@@ -42,6 +49,131 @@ def _slowly(whole: Reply) -> Reply:
 _SONNET = ("--model", "claude-sonnet-5")
 _FEW_TOOLS = (*_SONNET, "--tools", "Bash,Read")
 _MESSAGE = anthropic.message([anthropic.text("Here is the whole answer.")], "claude-sonnet-5", "whole")
+
+_NOTE = (("note.txt", "One line to change.\n"),)
+_MORE = (
+    Situation(
+        "claude-code/file-edited",
+        "A file is read, changed and found changed: four turns, each with all before it",
+        ("messages", "stream", "tools", "tool-loop"),
+        (("Change the note", *_SONNET, "--tools", "Read,Edit,Bash"),),
+        answers(
+            _uses(anthropic.tool_use("Read", {"file_path": "note.txt"}, "edit 1"), seed="edit 1"),
+            _uses(
+                anthropic.tool_use(
+                    "Edit", {"file_path": "note.txt", "old_string": "to change", "new_string": "changed"}, "edit 2"
+                ),
+                seed="edit 2",
+            ),
+            _uses(_bash("edit 3", "cat note.txt"), seed="edit 3"),
+            _says("The note is changed.", "edit 4"),
+        ),
+        files=_NOTE,
+    ),
+    Situation(
+        "claude-code/thinking-budget",
+        "A model of an earlier generation gets a budget for thinking, and an effort of its own",
+        ("messages", "stream", "thinking"),
+        (("How many doors are there?", "--model", "claude-sonnet-4-5-20250929", "--tools", "Read"),),
+        answers(_uses(anthropic.thinking("Two, I think.", "doors"), anthropic.text("Two."), seed="doors")),
+    ),
+    Situation(
+        "claude-code/gpt",
+        "Claude Code asks a GPT model, which runs a tool: Anthropic's protocol in front, OpenAI's behind",
+        ("messages", "stream", "tools", "tool-loop", "translation"),
+        (("Which tools does it have?", "--model", "gpt-5", "--tools", "Bash,Read"),),
+        answers(
+            responses.stream_reply(
+                responses.response(
+                    [responses.function_call("Bash", {"command": _BASH, "description": "Print a line"}, "gpt 1")],
+                    "gpt-5-2025-08-07",
+                    "gpt 1",
+                ),
+                "gpt 1",
+            ),
+            responses.stream_reply(
+                responses.response([responses.message("It has one.", "gpt 2")], "gpt-5-2025-08-07", "gpt 2"), "gpt 2"
+            ),
+        ),
+    ),
+    Situation(
+        "claude-code/gemini",
+        "Claude Code asks a Gemini model: Anthropic's protocol in front, Google's behind",
+        ("messages", "stream", "translation"),
+        (("What colour is the sky?", "--model", "gemini-2.5-pro", "--tools", "Read"),),
+        answers(gemini.stream_reply("It is blue.", "gemini-2.5-pro", "sky")),
+    ),
+    Situation(
+        "claude-code/unknown-model",
+        "A model that the gateway does not have",
+        ("messages", "stream", "errors"),
+        (("Are you there?", "--model", "my-own-alias", "--tools", "Read"),),
+        (),
+        exit_code=1,
+    ),
+    Situation(
+        "claude-code/forbidden",
+        "A key that may not use the model",
+        ("messages", "stream", "errors"),
+        (("May I enter?", "--model", "claude-opus-4-8", "--tools", "Read"),),
+        answers(anthropic.error_reply(403, "Your API key does not have permission to use this model", "enter")),
+        exit_code=1,
+    ),
+    Situation(
+        "claude-code/credit-balance-too-low",
+        "A balance that is too low",
+        ("messages", "stream", "errors"),
+        (("What does it cost?", *_SONNET, "--tools", "Read"),),
+        answers(anthropic.error_reply(402, "Your credit balance is too low", "cost")),
+        exit_code=1,
+    ),
+    Situation(
+        "claude-code/request-too-large",
+        "A request that is too large",
+        ("messages", "stream", "errors"),
+        (("How large may it be?", *_SONNET, "--tools", "Read"),),
+        answers(*(anthropic.error_reply(413, "Request exceeds the maximum size", f"large {n}") for n in range(3))),
+        exit_code=1,
+    ),
+    Situation(
+        "claude-code/refusal",
+        "The model refuses",
+        ("messages", "stream", "stop-reasons"),
+        (("Pick the lock", *_SONNET, "--tools", "Read"),),
+        answers(*(_refuses(f"lock {n}") for n in range(2))),
+        exit_code=1,
+    ),
+    Situation(
+        "claude-code/empty-answer",
+        "An answer without a word is asked for again",
+        ("messages", "stream", "stop-reasons"),
+        (("Say nothing", *_SONNET, "--tools", "Read"),),
+        answers(_uses(seed="nothing 1"), _says("Nothing.", "nothing 2")),
+    ),
+    Situation(
+        "claude-code/overloaded-before-the-first-word",
+        "A stream that begins with an error is hidden by the gateway's retry",
+        ("messages", "stream", "errors", "mid-stream-error", "retries"),
+        (("Wake up", *_SONNET, "--tools", "Read"),),
+        answers(
+            broken(_says("Not yet.", "asleep"), 1, anthropic.error_event(529, "Overloaded")), _says("Awake.", "awake")
+        ),
+    ),
+    Situation(
+        "claude-code/cache-counted",
+        "Claude Code counts what came from the cache and what went into it",
+        ("messages", "stream", "cache", "usage"),
+        (("Count the cache", *_SONNET, "--tools", "Read", "--output-format", "json"),),
+        answers(
+            anthropic.stream_reply(
+                anthropic.message(
+                    [anthropic.text("Counted.")], "claude-sonnet-5", "cache", used=anthropic.usage(3, 9, 15000, 420)
+                ),
+                "cache",
+            )
+        ),
+    ),
+)
 
 CLAUDE_CODE = (
     Situation(
@@ -226,4 +358,5 @@ CLAUDE_CODE = (
         (("Do the tools work?", *_FEW_TOOLS),),
         answers(broken(_uses(_bash("torn"), seed="torn 1"), 9, Cut("rst")), _says("They do.", "torn 2")),
     ),
+    *_MORE,
 )

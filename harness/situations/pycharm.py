@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.model import Cut, Reply
+from harness.situations.replies import gemini_calls
 from harness.situations.situation import Situation, answers, broken
 from harness.upstream import anthropic_wire as anthropic
 from harness.upstream import gemini_wire as gemini
@@ -11,6 +12,10 @@ from harness.upstream.wire import Object
 
 _ADD = "It **adds** two numbers and returns their sum."
 _GPT_5 = "gpt-5-2025-08-07"
+_SCHEMA = (
+    '{"type":"json_schema","json_schema":{"name":"function","strict":true,"schema":{"type":"object","properties":'
+    '{"name":{"type":"string"}},"required":["name"],"additionalProperties":false}}}'
+)
 _READ = ("read_file", {"path": "src/add.py"})
 
 
@@ -24,6 +29,14 @@ def _streams(words: str, seed: str, model: str = _GPT_5) -> Reply:
 
 def _claude(seed: str, *blocks: Object) -> Reply:
     return anthropic.stream_reply(anthropic.message(blocks, "claude-sonnet-5", seed), seed)
+
+
+def _claude_whole(seed: str, *blocks: Object) -> Reply:
+    return anthropic.reply(anthropic.message(blocks, "claude-sonnet-5", seed), seed)
+
+
+def _gemini_events(*parts: Object) -> Reply:
+    return gemini_calls("java", *parts, model="gemini-2.5-pro")
 
 
 PYCHARM = (
@@ -150,5 +163,74 @@ PYCHARM = (
         ("chat", "stream", "translation"),
         (("stream", "gemini-2.5-flash"),),
         answers(gemini.stream_reply(_ADD, "gemini-2.5-flash", "streamed")),
+    ),
+    Situation(
+        "pycharm/five-stops",
+        "More stop sequences than OpenAI takes, as an IDE's completion sends them",
+        ("chat", "stream", "options"),
+        (("stream", "gpt-4.1", '{"stop":["\\n","\\n\\n","```","def ","class "],"max_tokens":64,"temperature":0.0}'),),
+        answers(_streams("return a + b", "stops", "gpt-4.1-2025-04-14")),
+    ),
+    Situation(
+        "pycharm/json-schema",
+        "An answer in the form of a schema",
+        ("chat", "json", "structured-output"),
+        (("chat", "gpt-5-mini", f'{{"response_format":{_SCHEMA}}}'),),
+        answers(_completes('{"name":"add"}', "schema", "gpt-5-mini-2025-08-07")),
+    ),
+    Situation(
+        "pycharm/claude-json-schema-async",
+        "A Claude model's answer in the form of a schema",
+        ("chat", "json", "structured-output", "translation"),
+        (("chat-async", "claude-sonnet-4-5", f'{{"response_format":{_SCHEMA}}}'),),
+        answers(_claude_whole("translated schema", anthropic.text('{"name":"add"}'))),
+    ),
+    Situation(
+        "pycharm/reasoning-effort",
+        "An effort, and an answer whose usage counts the reasoning",
+        ("chat", "stream", "reasoning", "usage"),
+        (("stream", "gpt-5", '{"reasoning_effort":"high","max_completion_tokens":900}'),),
+        answers(_streams(_ADD, "effort")),
+    ),
+    Situation(
+        "pycharm/claude-thinking-streamed",
+        "A Claude model thinks before it answers",
+        ("chat", "stream", "reasoning", "translation"),
+        (("stream-async", "claude-opus-4-8", '{"reasoning_effort":"medium"}'),),
+        answers(_claude("translated thought", anthropic.thinking("A small sum.", "java"), anthropic.text(_ADD))),
+    ),
+    Situation(
+        "pycharm/claude-error-in-mid-stream",
+        "Anthropic reports that it is overloaded in the middle of a text",
+        ("chat", "stream", "errors", "mid-stream-error", "translation"),
+        (("stream", "claude-haiku-4-5-20251001"),),
+        answers(broken(_claude("translated error", anthropic.text(_ADD)), 5, anthropic.error_event(529, "Overloaded"))),
+        exit_code=1,
+    ),
+    Situation(
+        "pycharm/claude-bad-request",
+        "What Anthropic refuses is told in OpenAI's words",
+        ("chat", "errors", "translation"),
+        (("chat", "claude-sonnet-4-5-20250929"),),
+        answers(anthropic.error_reply(400, "messages: roles must alternate", "java")),
+        exit_code=1,
+    ),
+    Situation(
+        "pycharm/gemini-tool-call",
+        "A Gemini model calls a tool, and its result goes back",
+        ("chat", "stream", "tools", "tool-loop", "translation"),
+        (("tool-loop", "gemini-2.5-pro"),),
+        answers(
+            _gemini_events(gemini.function_call(*_READ)),
+            gemini.stream_reply(_ADD, "gemini-2.5-pro", "after the call"),
+        ),
+    ),
+    Situation(
+        "pycharm/gemini-bad-request",
+        "What Google refuses is told in OpenAI's words",
+        ("chat", "stream", "errors", "translation"),
+        (("stream", "gemini-2.5-flash"),),
+        answers(gemini.error_reply(400, "Invalid value at 'contents'")),
+        exit_code=1,
     ),
 )

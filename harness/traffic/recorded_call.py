@@ -25,6 +25,10 @@ class RecordedCall:
         self._complete = False
         self._failure: Failure | None = None
 
+    @property
+    def is_open(self) -> bool:
+        return not self._complete and self._failure is None
+
     def sent(self, data: bytes) -> None:
         self._body += data
 

@@ -43,6 +43,11 @@ class Recorder:
         """In the order of their beginnings, which the machine's monotonic clock tells; one under way is `left`."""
         return tuple(call.exchange() for call in self._calls)
 
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is still under way."""
+        return any(call.is_open for call in self._calls)
+
     def forget(self) -> None:
         """What was recorded until now is gone: a new recording begins."""
         self._calls.clear()

@@ -13,7 +13,15 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from harness.event_stream import encode
 from harness.model import (
@@ -73,7 +81,13 @@ def _headers(pairs: list[tuple[str, str | None]], default_type: str | None = Non
     return (*first, *((name, value) for name, value in pairs if value is not None))
 
 
-HeaderPairs = Annotated[list[tuple[str, str | None]], BeforeValidator(_pairs)]
+_VALUES = {"anyOf": [{"type": "string"}, {"type": "null"}, {"type": "array", "items": {"type": "string"}}]}
+_MAPPING = {"type": "object", "additionalProperties": _VALUES}
+HeaderPairs = Annotated[
+    list[tuple[str, str | None]],
+    BeforeValidator(_pairs),
+    WithJsonSchema({"anyOf": [_MAPPING, {"type": "array", "items": _MAPPING}]}),
+]
 
 # --- the file's parts -------------------------------------------------------------------------------------------------
 
@@ -242,6 +256,11 @@ class ScenarioTree(_Strict):
     def scenario(self, client: str, name: str) -> Scenario:
         steps = tuple(step.noun() for step in self.steps)
         return Scenario(f"{client}/{name}", client, self.title, self.source, tuple(self.covers), steps)
+
+
+def json_schema() -> dict[str, Any]:
+    """For editors: a scenario file's fields (JSON Schema, draft 2020-12). What only reading can tell is not in it."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ScenarioTree.model_json_schema()}
 
 
 # --- bytes ----------------------------------------------------------------------------------------------------------

@@ -53,7 +53,13 @@ def _overlaps(requests: Sequence[Exchange], index: int) -> bool:
 
 def _step(exchange: Exchange, calls: Sequence[Exchange]) -> Step:
     replies = tuple(_reply(call, _is_messages(exchange) and _is_messages(call)) for call in calls)
-    return Step(_request(exchange.request), replies, leave_after=_left_after(exchange))
+    left = _left_after(exchange)
+    return Step(_request(exchange.request), tuple(map(_held, replies)) if left == 0 else replies, leave_after=left)
+
+
+def _held(reply: Reply) -> Reply:
+    """The client left before its answer came, so that in a replay it must not come too soon."""
+    return replace(reply, before=reply.before or (Wait(_LONGEST_PAUSE),))
 
 
 def _is_messages(exchange: Exchange) -> bool:
@@ -90,14 +96,20 @@ def _is_last(event: ServerEvent) -> bool:
 
 def _reply(call: Exchange, same_protocol: bool) -> Reply:
     if isinstance(call.outcome, Failure):
-        return Reply(before=(Cut(_how(call.outcome)),))
+        return Reply(before=(Wait(_LONGEST_PAUSE) if call.outcome.kind == "left" else Cut(_how(call.outcome)),))
     response = _decoded(call.outcome)
     headers = _reply_headers(response.headers)
     if response.failure is None and "event-stream" not in (header(headers, "content-type") or ""):
         return Reply(response.status, headers, response.body)
     acts = tuple(_paced(response.chunks, _waits(response.chunks, same_protocol)))
-    cut = (Cut(_how(response.failure)),) if response.failure is not None and response.failure.kind == "cut" else ()
-    return Reply(response.status, headers, acts=(*acts, *cut))
+    return Reply(response.status, headers, acts=(*acts, *_ending(response.failure)))
+
+
+def _ending(failure: Failure | None) -> tuple[Act, ...]:
+    """A call that the gateway left was not at its end: it is held open, so that the gateway can leave it again."""
+    if failure is None:
+        return ()
+    return (Wait(_LONGEST_PAUSE),) if failure.kind == "left" else (Cut(_how(failure)),)
 
 
 def _how(failure: Failure) -> Literal["fin", "rst"]:

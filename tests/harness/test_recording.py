@@ -3,15 +3,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
-from harness.clients.program import Finished
-from harness.errors import HarnessError
 from harness.model import Reply, Request, Scenario, Send
-from harness.recording import Recording, Script, _require, record
+from harness.recording import Recording, record
 from harness.replay.client import send
 from harness.replay.ports import free_port
-from harness.situations.situation import Answer, Situation
 from harness.traffic.recorder import Recorder
 from harness.traffic.scenario_file import read
 from harness.upstream.app import SimulatedUpstream
@@ -55,23 +50,3 @@ async def test_live_traffic_on_both_sides_of_a_gateway_becomes_a_scrubbed_scenar
 async def test_without_traffic_nothing_is_written(tmp_path: Path) -> None:
     assert await live(Recording(ABOUT, tmp_path / "session.yaml", "http://127.0.0.1:1"), 0) == 0
     assert not list(tmp_path.iterdir())
-
-
-def test_a_call_gets_the_first_answer_that_is_left_and_meant_for_it() -> None:
-    one, two, three = Reply(200), Reply(201), Reply(202)
-    script = Script([Answer(one, to="one"), Answer(two), Answer(three, to="one")])
-    got = [
-        script.answer(Request("POST", "/", body=body)) for body in (b"other", b"the one", b"the one", b"one too many")
-    ]
-    assert got[:3] == [two, one, three]
-    assert (script.left, [request.body for request in script.surprises]) == (0, [b"one too many"])
-
-
-@pytest.mark.parametrize(("exit_code", "asked"), [(1, 1), (0, 0), (0, 2)])
-def test_a_client_that_did_something_else_is_not_recorded(exit_code: int, asked: int) -> None:
-    situation = Situation("a/b", "title", (), ((),), (Answer(Reply()),))
-    script = Script(situation.answers)
-    for _ in range(asked):
-        script.answer(Request("POST", "/"))
-    with pytest.raises(HarnessError, match="a/b: c 1 ended"):
-        _require(situation, script, Finished(exit_code, "said", "c 1"))

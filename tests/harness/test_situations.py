@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from collections import Counter
 from pathlib import Path
 
 from harness.situations import ALL
@@ -15,8 +17,16 @@ def test_every_situation_was_recorded_and_its_client_has_no_other_scenario() -> 
 
 
 def test_no_recorded_scenario_holds_what_the_situations_say() -> None:
-    words = ("gateway", "numbers", "tools work", "apples")
+    words = ("gateway", "numbers", "tools work", "apples", "somebody")
     for scenario in SCENARIOS:
         if scenario.client in CLIENTS:
             for step in scenario.steps:
                 assert not any(word.encode() in step.request.body for word in words), scenario.id
+
+
+def test_no_two_situations_of_the_sdk_clients_ask_the_same() -> None:
+    asked = Counter(
+        json.dumps(run) for situation in ALL if situation.answers for run in situation.runs if run[0][:1] == "{"
+    )
+    assert asked
+    assert set(asked.values()) == {1}

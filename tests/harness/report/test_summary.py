@@ -64,6 +64,19 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
             "undeclared": 2,
             "unused_declarations": 0,
         },
+        "coverage": {
+            "cells": [
+                {
+                    "route": "POST /",
+                    "stream": False,
+                    "provider": "-",
+                    "answer": "no call",
+                    "client": "claude-code",
+                    "scenarios": ["claude-code/different"],
+                }
+            ],
+            "holes": [],
+        },
         "stale_declarations": [],
     }
 

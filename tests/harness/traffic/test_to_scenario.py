@@ -24,6 +24,7 @@ from harness.traffic.to_scenario import to_scenario
 
 ABOUT = Scenario("claude-code/plain", "claude-code", "title", "recorded 2026-11-23, x 1", ("stream",), ())
 STREAM = (("content-type", "text/event-stream"),)
+LEFT = Failure("left", "it hung up")
 
 
 def exchange(at: float, words: str, outcome: Response | Failure | None = None, seconds: float = 1.0) -> Exchange:
@@ -148,3 +149,15 @@ def test_a_compressed_answer_is_kept_plain() -> None:
 def test_a_client_that_hung_up_does_so_again_unless_it_had_the_last_event(body: bytes, after: int | None) -> None:
     client = exchange(0, "words", Response(200, STREAM, chunks(body), Failure("left", "the client hung up")))
     assert recorded(client=client).leave_after == after
+
+
+def test_a_call_that_the_gateway_left_is_held_open_for_it_to_leave_again() -> None:
+    step = recorded(Response(200, STREAM, chunks(b"data: 1\n\n"), LEFT), LEFT)
+    assert step.replies[0].acts == (Send(b"data: 1\n\n"), Wait(1.0))
+    assert step.replies[1] == Reply(before=(Wait(1.0),))
+
+
+def test_the_answer_that_a_client_did_not_wait_for_does_not_come_sooner_in_a_replay() -> None:
+    step = recorded(Response(200, (), chunks(b"{}")), client=exchange(0, "words", LEFT))
+    assert step.leave_after == 0
+    assert [reply.before for reply in step.replies] == [(Wait(1.0),)]

@@ -1,3 +1,6 @@
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.openai.client.OpenAIClient;
 import com.openai.client.OpenAIClientAsync;
 import com.openai.client.okhttp.OpenAIOkHttpClient;
@@ -19,31 +22,37 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.IntStream;
 
-/** One situation a run: {@code Main <situation> <model>}; where and with which key comes from OPENAI_BASE_URL and OPENAI_API_KEY. */
+/**
+ * One situation a run: {@code Main <what is said beside the question> <situation> <model> [more of the body, as JSON]};
+ * where and with which key comes from OPENAI_BASE_URL and OPENAI_API_KEY.
+ */
 public final class Main {
     private static final String SYSTEM = "You are an assistant inside an IDE. Answer shortly, in Markdown.";
     private static final String QUESTION = "What does this function do?\n\n```python\ndef add(a, b):\n    return a + b\n```";
 
+    private record Asked(String model, String words, JsonNode more) {}
+
     public static void main(String[] arguments) {
         // The client's idle threads would keep the process for a minute: hence the exits.
         try {
-            play(arguments[0], arguments[1]);
+            String more = arguments.length > 3 ? arguments[3] : "{}";
+            play(arguments[1], new Asked(arguments[2], arguments[0], new ObjectMapper().readTree(more)));
             System.exit(0);
-        } catch (RuntimeException error) {
+        } catch (RuntimeException | JsonProcessingException error) {
             System.out.println(error);
             System.exit(1);
         }
     }
 
-    private static void play(String situation, String model) {
+    private static void play(String situation, Asked asked) {
         switch (situation) {
             case "models" -> models();
-            case "chat" -> chat(model);
-            case "chat-async" -> chatAsync(model);
-            case "stream" -> stream(model);
-            case "stream-async" -> streamAsync(model);
-            case "tool-loop" -> toolLoop(model);
-            case "fan-out" -> fanOut(model);
+            case "chat" -> chat(asked);
+            case "chat-async" -> chatAsync(asked);
+            case "stream" -> stream(asked);
+            case "stream-async" -> streamAsync(asked);
+            case "tool-loop" -> toolLoop(asked);
+            case "fan-out" -> fanOut(asked);
             default -> throw new IllegalArgumentException("no such situation: " + situation);
         }
     }
@@ -53,33 +62,33 @@ public final class Main {
         client.models().list().items().forEach(model -> System.out.println(model.id()));
     }
 
-    private static void chat(String model) {
+    private static void chat(Asked asked) {
         OpenAIClient client = OpenAIOkHttpClient.fromEnv();
-        print(client.chat().completions().create(question(model).build()));
+        print(client.chat().completions().create(question(asked).build()));
     }
 
-    private static void chatAsync(String model) {
+    private static void chatAsync(Asked asked) {
         OpenAIClientAsync client = OpenAIOkHttpClientAsync.fromEnv();
-        print(client.chat().completions().create(question(model).build()).join());
+        print(client.chat().completions().create(question(asked).build()).join());
     }
 
-    private static void stream(String model) {
+    private static void stream(Asked asked) {
         OpenAIClient client = OpenAIOkHttpClient.fromEnv();
-        print(streamed(client, question(model).streamOptions(withUsage()).build()));
+        print(streamed(client, question(asked).streamOptions(withUsage()).build()));
     }
 
-    private static void streamAsync(String model) {
+    private static void streamAsync(Asked asked) {
         ChatCompletionAccumulator whole = ChatCompletionAccumulator.create();
         OpenAIClientAsync client = OpenAIOkHttpClientAsync.fromEnv();
-        client.chat().completions().createStreaming(question(model).build())
+        client.chat().completions().createStreaming(question(asked).build())
                 .subscribe(whole::accumulate).onCompleteFuture().join();
         print(whole.chatCompletion());
     }
 
     /** The model calls the tool, and gets its result. */
-    private static void toolLoop(String model) {
+    private static void toolLoop(Asked asked) {
         OpenAIClient client = OpenAIOkHttpClient.fromEnv();
-        ChatCompletionCreateParams.Builder conversation = question(model).addFunctionTool(readFile());
+        ChatCompletionCreateParams.Builder conversation = question(asked).addFunctionTool(readFile());
         ChatCompletionMessage answer = streamed(client, conversation.build()).choices().get(0).message();
         conversation.addMessage(answer);
         for (ChatCompletionMessageToolCall call : answer.toolCalls().orElse(List.of())) {
@@ -90,10 +99,10 @@ public final class Main {
     }
 
     /** One prompt of the IDE becomes several calls at once, some of them equal. */
-    private static void fanOut(String model) {
+    private static void fanOut(Asked asked) {
         OpenAIClientAsync client = OpenAIOkHttpClientAsync.fromEnv();
         List<CompletableFuture<ChatCompletion>> calls = IntStream.range(0, 4)
-                .mapToObj(number -> question(model).addUserMessage("Part " + number / 2).build())
+                .mapToObj(number -> question(asked).addUserMessage("Part " + number / 2).build())
                 .map(parameters -> client.chat().completions().create(parameters)).toList();
         calls.forEach(call -> print(call.join()));
     }
@@ -106,8 +115,12 @@ public final class Main {
         return whole.chatCompletion();
     }
 
-    private static ChatCompletionCreateParams.Builder question(String model) {
-        return ChatCompletionCreateParams.builder().model(model).addSystemMessage(SYSTEM).addUserMessage(QUESTION);
+    private static ChatCompletionCreateParams.Builder question(Asked asked) {
+        ChatCompletionCreateParams.Builder builder = ChatCompletionCreateParams.builder().model(asked.model())
+                .addSystemMessage(SYSTEM).addUserMessage(asked.words() + "\n\n" + QUESTION);
+        asked.more().fields().forEachRemaining(
+                field -> builder.putAdditionalBodyProperty(field.getKey(), JsonValue.fromJsonNode(field.getValue())));
+        return builder;
     }
 
     private static ChatCompletionStreamOptions withUsage() {

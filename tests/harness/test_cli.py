@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import Picks, main
+from harness.model import Scenario
+from harness.traffic.scenario_schema import json_schema
+
+ALL = Picks("", None, None, last_failed=False)
+SCENARIO = Scenario("vscode/tool-loop", "vscode", "A title", "scripted", ("chat", "tools"), ())
+
+
+@pytest.mark.parametrize(
+    ("picks", "taken"),
+    [
+        (ALL, True),
+        (Picks("tool", "vscode", "tools", last_failed=False), True),
+        (Picks("stream", None, None, last_failed=False), False),
+        (Picks("", "curl", None, last_failed=False), False),
+        (Picks("", None, "tool", last_failed=False), False),
+    ],
+)
+def test_scenarios_are_picked_by_id_client_and_what_they_are_about(picks: Picks, taken: bool) -> None:
+    assert picks.take(SCENARIO) is taken
+
+
+def test_the_schema_for_editors_can_be_printed() -> None:
+    said = CliRunner().invoke(main, ["schema"])
+    assert (said.exit_code, json.loads(said.output)) == (0, json_schema())
+
+
+def test_a_recording_is_not_written_over_unless_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "live" / "session.yaml"
+    file.parent.mkdir()
+    file.write_text("made before")
+    said = CliRunner().invoke(main, ["record", str(file), "--to", "http://127.0.0.1:1", "--listen", "0"])
+    assert said.exit_code == 2
+    assert "--update" in said.output
+    assert file.read_text() == "made before"
+
+
+def test_without_a_last_run_nothing_of_it_can_be_picked(tmp_path: Path) -> None:
+    said = CliRunner().invoke(main, ["parity", "--last-failed", "--reports", str(tmp_path)])
+    assert said.exit_code == 2
+    assert "name the folder of a run" in said.output.replace("\n", " ")
