@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from harness.situations import replies as say
-from harness.situations.openai_sdk import USAGE, situations
+from harness.situations.openai_sdk import READ, RESULTS, TOOLS, USAGE, situations
 from harness.situations.sdk_calls import STREAM, Asks, call, runs
 from harness.upstream import anthropic_wire as anthropic
+from harness.upstream import gemini_wire as gemini
 from harness.upstream import openai_wire as openai
 from harness.upstream.wire import Object
 
@@ -111,6 +112,19 @@ OPENAI_PYTHON = (
             "extra_body": {"thinking": {"type": "enabled", "budget_tokens": 1024}},
         },
         say.claude("py redacted", anthropic.redacted_thinking(), anthropic.text(say.SAID)),
+    ),
+    _ASKS.one(
+        "gemini-thought-signature",
+        "The signature of a Gemini model's thought goes back with the tool's result",
+        "chat tools tool-loop reasoning translation",
+        {"model": "gemini-2.5-pro", **TOOLS},
+        say.gemini_says(
+            "py signed 1",
+            {**gemini.function_call(*READ), "thoughtSignature": "EqQBCkYIB0123456789abcdefghijklmnop=="},
+            model="gemini-2.5-pro",
+        ),
+        say.gemini_says("py signed 2", model="gemini-2.5-pro"),
+        results=RESULTS,
     ),
     _ASKS.one(
         "claude-cache-control",

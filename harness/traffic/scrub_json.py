@@ -51,12 +51,24 @@ _PROTOCOL = frozenset(
     }
 )
 _OPAQUE = frozenset(
-    {"signature", "data", "encrypted_content", "encrypted_index", "thought_signature", "thoughtSignature", "b64_json"}
+    {
+        "signature",
+        "data",
+        "encrypted_content",
+        "encrypted_index",
+        "thought_signature",
+        "thoughtSignature",
+        "thought_signatures",
+        "b64_json",
+    }
 )
 _SCHEMAS = frozenset({"input_schema", "parameters", "schema", "output_schema"})
 _ARGUMENTS = frozenset({"input", "arguments"})  # of a tool call: every text in them is somebody's
 _PROSE_OF_A_SCHEMA = frozenset({"description", "title", "examples", "$comment"})
 _ID = re.compile(r"(?:.*_)?(?:id|ids|uuid)|user|prompt_cache_key|safety_identifier|.*fingerprint")
+# What Gemini signed stands in the id of a tool's call, so that clients send it back (LiteLLM 1.106.2,
+# litellm_core_utils/prompt_templates/factory.py, THOUGHT_SIGNATURE_SEPARATOR).
+_SIGNED = "__thought__"
 _DATA_URL = re.compile(r"data:[\w/+.-]+;base64,")
 _BILLING = re.compile(r"(cc_version=\d+\.\d+\.\d+\.|=)([0-9a-f]{3,})(?=;|$)")
 _STYLES = [(separators, ascii_only) for separators in ((",", ":"), (", ", ": ")) for ascii_only in (False, True)]
@@ -84,6 +96,9 @@ class Bodies:
         return prefix + self.texts.pseudonyms.opaque(value[len(prefix) :])
 
     def id(self, value: str) -> str:
+        call, thought, signature = value.partition(_SIGNED)
+        if thought:
+            return self.id(call) + thought + self.opaque(signature)
         restyled = restyle(value, self.tree)
         return self.texts.pseudonyms.id(value) if restyled is None else restyled
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.journey import failed_last
+from harness.model import Outcome
+
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests" / "harness" / "recordings"
 
@@ -202,3 +205,13 @@ def test_a_stored_run_is_judged_again_without_starting_anything(settings):
     done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {d["declared_by"] for s in report(file)["scenarios"] for d in s["differences"]} == {"request-id"}
+
+
+def test_what_failed_last_is_what_the_last_report_says(tmp_path):
+    folder = tmp_path / "runs" / "one"
+    folder.mkdir(parents=True)
+    (tmp_path / "latest").symlink_to(folder)
+    scenarios = [{"id": f"curl/{outcome}", "outcome": str(outcome)} for outcome in Outcome]
+    told = {"seed": 1, "seconds": 1.0, "targets": [], "scenarios": scenarios}
+    (folder / "parity.json").write_text(json.dumps(told))
+    assert failed_last(tmp_path) == {"curl/different", "curl/noisy", "curl/broken"}

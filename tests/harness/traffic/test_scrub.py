@@ -147,6 +147,13 @@ def test_an_id_has_one_stand_in_of_its_shape_wherever_it_stands() -> None:
     assert tree["text"].endswith(ids["session_id"])
 
 
+def test_what_gemini_signed_is_the_same_in_the_id_of_a_call_and_beside_it() -> None:
+    signature, call = "EqQBCkYIB0123456789abcdefg==", "call_0123456789abcdef"
+    tree = scrubbed_tree({"tool_call_id": f"{call}__thought__{signature}", "thoughtSignature": signature, "id": call})
+    assert tree["tool_call_id"] == f"{tree['id']}__thought__{tree['thoughtSignature']}"
+    assert signature not in json.dumps(tree)
+
+
 def test_different_ids_stay_different_and_keep_their_prefix() -> None:
     ids = ["toolu_01AbCdEfGhIjKlMn", "toolu_01AbCdEfGhIjKlMo", "msg_01AbCdEfGhIjKlMn", "call_1", "call_2"]
     kept = [block["id"] for block in scrubbed_tree([{"id": one} for one in ids])]
