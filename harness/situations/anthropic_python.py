@@ -127,11 +127,11 @@ _ANSWERS = (
         parts=[_IMAGE, _NOTE],
     ),
     _ASKS.one(
-        "thinking",
+        "thinking-streamed",
         "A budget for thinking, and a thought with its signature before the answer",
-        "messages thinking",
-        {**_DATED, **_THINKS},
-        say.claude("ap thinks", anthropic.thinking("A small sum.", "ap"), anthropic.text("Four.")),
+        "messages stream thinking",
+        {**_DATED, **_THINKS, **_STREAMED},
+        say.claude_streams("ap thinks", anthropic.thinking("A small sum.", "ap"), anthropic.text("Four.")),
     ),
     _ASKS.one(
         "thinking-and-tool-loop-streamed",
@@ -339,10 +339,10 @@ _FAILURES = (
     ),
     _ASKS.one(
         "stream-cut",
-        "The provider resets the connection in the middle of a text",
+        "The provider hangs up in the middle of a text",
         "messages stream errors cuts",
         {**_OLDER, **_STREAMED},
-        broken(say.claude_streams("ap cut"), 5, Cut("rst")),
+        broken(say.claude_streams("ap cut"), 5, Cut("fin")),
         fails=True,
     ),
     _ASKS.one(

@@ -128,7 +128,7 @@ _MORE = (
         exit_code=1,
     ),
     Situation(
-        "claude-code/request-too-large",
+        "claude-code/request-too-large-upstream-413",
         "A request that is too large",
         ("messages", "stream", "errors"),
         (("How large may it be?", *_SONNET, "--tools", "Read"),),

@@ -361,10 +361,10 @@ def _failures(asks: Asks) -> tuple[Situation, ...]:
         ),
         asks.one(
             "stream-cut",
-            "The provider resets the connection in the middle of a text",
+            "The provider hangs up in the middle of a text",
             "chat stream errors cuts",
             {"model": "gpt-5", **STREAMED},
-            broken(say.gpt_streams(f"{seed} cut", model=say.GPT_5), 3, Cut("rst")),
+            broken(say.gpt_streams(f"{seed} cut", model=say.GPT_5), 3, Cut("fin")),
             fails=True,
         ),
         asks.one(
