@@ -189,10 +189,10 @@ async def _plant(sabotage: Sabotage, stage: _Stage, judges: _Judge, announce: An
 async def _flawed(
     proof: Proof, baselines: tuple[Footprint, ...], logs: Path, announce: Announce
 ) -> tuple[Planted, ...]:
-    """One that has all the flaws at once: each has a sense of its own."""
+    """One with all flaws at once, each with a sense of its own. A target that we do not start cannot have any."""
     chosen = [sabotage for sabotage in proof.sabotages if sabotage.face is Face.PROCESS]
-    if not chosen:
-        return ()
+    if not chosen or not proof.settings.target(proof.settings.candidate).processes:
+        return tuple(Planted(each.name, each.face.value, each.sense, "", bitten=False) for each in chosen)
     slow = START_RATIO * max(each.start for each in baselines) + 2 * START_MORE
     settings = _with_flaws(proof.settings, slow)
     _, footprint = await _observed(Role.CANDIDATE, _FLAWED, settings, proof, logs)
@@ -210,7 +210,7 @@ def _with_flaws(settings: Settings, slow: float) -> Settings:
     """The candidate, and before it a program that has the flaws."""
     target = settings.target(settings.candidate)
     url = "http://127.0.0.1:{flawed_port}"
-    ready = target.processes[-1].ready.replace(target.url, url) if target.processes else url
+    ready = target.processes[-1].ready.replace(target.url, url)
     flawed = ProcessSettings(name="flawed", command=command(target.url, slow), ready=ready)
     whole = target.model_copy(update={"url": url, "processes": (*target.processes, flawed)})
     return settings.model_copy(update={"targets": {**settings.targets, _FLAWED: whole}})

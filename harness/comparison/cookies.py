@@ -21,12 +21,12 @@ def set_by(observations: Iterable[Observation]) -> Jar:
 
 
 def strayed(observation: Observation, jar: Jar) -> list[str]:
-    """The cookies that went to a host that did not set them, where another host did."""
+    """The cookies that went to a host that did not set them: another did, or a client sent them."""
     return [
         f"step {call.step}: {cookie} to {_host(call)}"
         for call in observation.upstream
         for cookie in _sent(call)
-        if cookie in jar and _host(call) not in jar[cookie]
+        if _host(call) not in jar.get(cookie, frozenset())
     ]
 
 
@@ -37,7 +37,7 @@ def _set(call: Exchange) -> Iterator[str]:
 
 def _sent(call: Exchange) -> Iterator[str]:
     values = (value for name, value in call.request.headers if name.lower() == "cookie")
-    return (cookie.strip() for value in values for cookie in value.split(";"))
+    return (cookie.strip() for value in values for cookie in value.split(";") if cookie.strip())
 
 
 def _host(call: Exchange) -> str:

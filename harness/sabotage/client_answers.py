@@ -142,6 +142,18 @@ HEADERS = (
         mutation=response_headers(without("x-should-retry")),
     ),
     Sabotage(
+        "an error that passes says that it does not",
+        "must",
+        "curl/messages-upstream-500",
+        mutation=response_headers(added("x-should-retry", "false")),
+    ),
+    Sabotage(
+        "a pause before the next try is made up",
+        "must",
+        "curl/messages-upstream-400",
+        mutation=response_headers(added("retry-after", "7")),
+    ),
+    Sabotage(
         "the client's request id is lost",
         "must",
         "curl/request-id",
@@ -180,6 +192,12 @@ BODIES = (
         "must",
         "curl/messages-upstream-400",
         mutation=_set("error", "message", to="The upstream has failed."),
+    ),
+    Sabotage(
+        "an error's words are lost",
+        "must",
+        "curl/messages-upstream-403",
+        mutation=_set("error", "message", to=""),
     ),
     Sabotage(
         "words of an answer are lost",

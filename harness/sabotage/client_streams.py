@@ -190,6 +190,9 @@ ENDS = (
     _stream("a finish reason is invented", "must", "curl/chat-openai-stream-truncated", events(_no_error)),
     _stream("an error in mid-stream is lost", "end of the stream", "curl/messages-stream-error-event", _is("error")),
     _stream("a cut stream ends as if it were whole", "end of the stream", "curl/messages-stream-cut", _is("error")),
+    _stream(
+        "words before a truncated end are lost", "must", "curl/messages-stream-truncated", dropped(lambda n, _: n == 4)
+    ),
     _stream("a stream is cut", "failure", _MESSAGES, each(_cut_after_four)),
     _stream("a stream ends early, in order", "end of the stream", _CHAT, each(_ended_after_four)),
     _stream("garbage follows the last event", "stream framing", _MESSAGES, ending(b"\r\n{}")),

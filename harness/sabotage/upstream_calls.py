@@ -115,6 +115,7 @@ HEADERS = (
     _headers("headers to the provider are in another order", _WHOLE, backwards, "header order"),
     _headers("the client's key goes to the provider", _WHOLE, added("authorization", "Bearer {key}"), "secrets"),
     _headers("a provider's key goes to another", _CHAT, added("x-api-key", "{ANTHROPIC_API_KEY}"), "secrets"),
+    _headers("the client's cookie goes to the provider", _WHOLE, added("cookie", "session=theirs"), "cookies"),
     _headers("a cookie is lost", "curl/cookie-comes-back", without("cookie"), "must"),
     Sabotage(
         "a cookie goes to another provider", "cookies", "curl/cookie-stays-with-its-provider", Face.UPSTREAM, _STRAY

@@ -21,9 +21,13 @@ def test_a_cookie_that_goes_back_to_its_host_has_not_strayed_whatever_the_port()
 
 
 def test_a_cookie_that_goes_to_another_host_has_strayed():
-    assert strayed(observed("localhost:4000", "own=1; __cf_bm=x"), JAR) == ["step 1: __cf_bm=x to localhost"]
+    assert strayed(observed("localhost:4000", "__cf_bm=x"), JAR) == ["step 1: __cf_bm=x to localhost"]
 
 
 def test_a_cookie_that_several_hosts_set_belongs_to_all_of_them():
     both = set_by([observed("one:1", sets=["a=b"]), observed("two:1", sets=["a=b"])])
     assert strayed(observed("two:1", "a=b"), both) == []
+
+
+def test_a_cookie_that_no_provider_set_is_a_clients_and_has_strayed():
+    assert strayed(observed("127.0.0.1:4000", "session=theirs"), JAR) == ["step 1: session=theirs to 127.0.0.1"]
