@@ -134,7 +134,7 @@ async def _stage(proof: Proof, logs: Path) -> AsyncIterator[_Stage]:
     named = {name.strip("<>"): secret for secret, name in hidden.items()}
     async with (
         SimulatedUpstream(patience=settings.patience) as upstream,
-        Hop(upstream.url, named) as behind,
+        Hop(upstream.url, named, apart=True) as behind,
         gateway(settings.candidate, settings, own, behind.url, {}, logs / Role.CANDIDATE.value) as (target, _),
         Hop(target.url, named) as before,
     ):

@@ -38,7 +38,7 @@ def _entry(planted: Planted) -> dict[str, Any]:
         "face": planted.face,
         "caught": planted.caught,
         "by": planted.sense if planted.caught else None,
-        "scenario": planted.scenario or None,
+        "scenario": planted.scenario or "*",  # a process meets all of them
         "outcome": outcome_of(planted),
         "meant_for": planted.sense,
         "where": planted.where or None,

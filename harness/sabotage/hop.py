@@ -31,11 +31,13 @@ class Hop:
     """`async with Hop(url) as hop:` listens on `hop.url`; `mutation` can be changed at any time.
 
     `bitten` says whether anything was not passed on as it came since it was last set to False. `secrets` are those that
-    a mutation can leak: name -> value, for headers that hold the name as {name}.
+    a mutation can leak: name -> value, for headers that hold the name as {name}. `apart`: each piece waits until the
+    one before it has been read, for a gateway may pass on as one what it reads as one.
     """
 
-    def __init__(self, to_url: str, secrets: Mapping[str, str], port: int = 0) -> None:
+    def __init__(self, to_url: str, secrets: Mapping[str, str], port: int = 0, *, apart: bool = False) -> None:
         self._to = urlsplit(to_url)
+        self.apart = apart
         self._secrets = secrets
         self.mutation = NOTHING
         self.bitten = False
@@ -172,7 +174,8 @@ class _Passing:
             self._late |= len(self._went) < len(self._came) - 1
             self._arrived = asyncio.get_running_loop().time()
             yield part
-            await self._connection.read_by_peer()  # pieces that came apart are not read as one
+            if self._hop.apart:
+                await self._connection.read_by_peer()
 
     async def _send(self, data: bytes, piece: bytes) -> None:
         if piece:
