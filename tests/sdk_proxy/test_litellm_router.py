@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.model import Reply, Request
+from harness.traffic.scenario_file import read_all
 from harness.upstream import openai_wire
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
-from sdk_proxy.config_check import judge, rules
+from sdk_proxy.config_check import examined, judge, rules
 from sdk_proxy.config_parser import parse
 from sdk_proxy.litellm_proxy_sdk import assemble
-from sdk_proxy.litellm_router import SettingError, build_router, configure, left_out
+from sdk_proxy.litellm_router import SettingError, build_router, configure, is_known, left_out
 from sdk_proxy.schema import Config, load_config
 from tests.sdk_proxy.loopback import served
 from tests.sdk_proxy.sdk import KEY, chat, environment
@@ -36,6 +37,10 @@ def _litellm_as_it_was(monkeypatch):
         monkeypatch.setattr(litellm, name, getattr(litellm, name))
     for name in ("credential_list", "request_timeout", "request_timeout_explicitly_set"):
         monkeypatch.setattr(litellm, name, getattr(litellm, name))
+    for name in ("callbacks", "input_callback", "success_callback", "failure_callback"):  # strategies listen there
+        monkeypatch.setattr(litellm, name, list(getattr(litellm, name)))
+        if hasattr(litellm, f"_async_{name}"):
+            monkeypatch.setattr(litellm, f"_async_{name}", list(getattr(litellm, f"_async_{name}")))
     monkeypatch.setenv("NOBODY_READS_IT", "")
 
 
@@ -176,3 +181,10 @@ def test_what_the_check_lets_through_is_a_router_or_one_error_with_its_key(deplo
         assert isinstance(build_router(parse(Config.model_validate(tree), {})), litellm.Router)
     except SettingError as error:
         assert error.place[0] == "router_settings" and len(error.place) == 2
+
+
+@pytest.mark.parametrize("name", ["parameters", "routing"])
+def test_the_further_configurations_are_honoured_to_the_last_key_and_their_scenarios_can_be_read(name):
+    _, found = examined(CONFIGS / name / "config.yaml", environment("http://127.0.0.1:1"), is_known)
+    assert {finding.verdict for finding in found} == {"honoured"}
+    assert len(read_all(CONFIGS / name / "scenarios")) > 10
