@@ -20,7 +20,7 @@ from sdk_proxy.cookie_jar import Jar, StoredCookie
 from sdk_proxy.cookie_store import CookieStore
 
 CLEARANCE = "cf_clearance"
-_PATIENCE = 5.0  # seconds that a call waits for the first one's answer, at most
+_PATIENCE = 10.0  # seconds that a call waits for the first one's answer, at most: LiteLLM's first call takes some
 
 
 class Origins:
@@ -112,7 +112,8 @@ class Origin:
     async def _read(self) -> None:
         self._seen = self._store.version()
         self._jar.put(await self._store.read(self._name))
-        if self._clearances():
+        restarted = self._open_until == 0 and self._jar.cookies()
+        if self._clearances() or restarted:
             self._open_until = self.cleared_until()
 
     def _is_open(self) -> bool:

@@ -16,8 +16,8 @@ from sdk_proxy.cookie_jar import Changes, Cookies, StoredCookie
 
 log = logging.getLogger("sdk_proxy.cookies")
 _KEEP = 30 * 24 * 3600  # seconds that an origin nobody calls any more stays
-_ANSWER = 1.0  # seconds that Redis has for an answer
-_LOCK = 10.0  # seconds after which the lock of a replica that died is free
+_ANSWER = 5.0  # seconds that Redis has for an answer; LiteLLM's first calls hold the event loop for some
+_LOCK = 15.0  # seconds after which the lock of a replica that died is free
 _PAUSE = 10.0  # seconds for which a Redis that failed is left alone
 _POLL = 0.05  # seconds
 
