@@ -49,6 +49,13 @@ def parity(session: nox.Session) -> None:
     _harness(session, "parity")
 
 
+@nox.session(name="self")
+def itself(session: nox.Session) -> None:
+    """The baseline against itself, 20 times (`-- --runs 5`): exit 0 if nothing is found, 1: false alarms."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "self")
+
+
 @nox.session
 def load(session: nox.Session) -> None:
     """Both proxies under the same load, in turn: CPU, latency, memory. Exit 1: the candidate is worse somewhere."""

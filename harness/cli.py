@@ -23,6 +23,7 @@ from harness.report.redaction import Redaction
 from harness.report.summary import summary
 from harness.report.terminal import show_scenario, show_verdict
 from harness.sabotage_command import sabotage_command
+from harness.self_command import self_command
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
 
@@ -32,7 +33,15 @@ def main() -> None:
     """Proves that two LLM gateways are equal on recorded traffic, or says where they are not."""
 
 
-COMMANDS = (load_command, sabotage_command, explain_command, approve_command, cookies_command, *RECORDING_COMMANDS)
+COMMANDS = (
+    load_command,
+    self_command,
+    sabotage_command,
+    explain_command,
+    approve_command,
+    cookies_command,
+    *RECORDING_COMMANDS,
+)
 for command in COMMANDS:
     main.add_command(command)
 

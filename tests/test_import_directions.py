@@ -34,12 +34,14 @@ MAY_IMPORT = {
     "cli": LEAVES
     | STEPS
     | {"exit_code", "settings", "journey", "recording_commands"}
-    | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command"},
+    | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
     "sabotage_command": {"exit_code", "settings", "journey", "noticing", "report", "traffic"},
     "cookies_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
     "cookies_command": {"exit_code", "settings", "journey", "cookies_journey", "performance"},
+    "self_comparison": LEAVES | {"journey", "observation"},
+    "self_command": {"exit_code", "settings", "journey", "self_comparison", "traffic"},
     "__main__": {"cli"},
 }
 

@@ -1,0 +1,86 @@
+"""False alarms: the baseline compared with itself, again and again. What is found then is the harness's own fault."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.errors import BadInput
+from harness.journey import OBSERVATIONS, Plan, Watch, judge_all, observe
+from harness.model import Json, Verdict
+from harness.observation import store
+
+
+@dataclass(frozen=True, slots=True)
+class SelfRun:
+    """One comparison of the baseline (twice) with the baseline as its own candidate."""
+
+    number: int
+    seed: int
+    seconds: float
+    scenarios: int
+    found: tuple[Verdict, ...]  # with a difference, noise or a problem
+
+
+async def compare_with_itself(
+    plan: Plan, runs: int, folder: Path, told: Callable[[SelfRun], None]
+) -> tuple[SelfRun, ...]:
+    """Each run starts the three targets anew, in an order of its own; nothing is declared. What was observed stays in
+    `folder` where something was found. Raises `HarnessError`."""
+    if not plan.scenarios:
+        raise BadInput("no scenario is left to replay: choose fewer filters", plan.settings.scenarios)
+    baseline = plan.settings.model_copy(update={"candidate": plan.settings.baseline})
+    done = []
+    for number in range(runs):
+        one = replace(plan, settings=baseline, declared=(), seed=plan.seed + number, ports={})
+        done.append(await _run(one, number, folder / f"self-{number}"))
+        told(done[-1])
+    return tuple(done)
+
+
+async def _run(plan: Plan, number: int, folder: Path) -> SelfRun:
+    began = time.monotonic()
+    await observe(plan, folder, Watch())
+    verdicts = judge_all(plan.scenarios, store.read(folder / OBSERVATIONS), plan.declared)
+    found = tuple(verdict for verdict in verdicts if verdict.unexplained or verdict.noise or verdict.problem)
+    if not found:
+        shutil.rmtree(folder)
+    return SelfRun(number, plan.seed, time.monotonic() - began, len(verdicts), found)
+
+
+# --- what is written ------------------------------------------------------------------------------------------------
+
+
+def as_json(runs: tuple[SelfRun, ...]) -> dict[str, Json]:
+    """`findings` counts the scenarios of all runs in which something was found; `details` has them."""
+    details: list[Json] = [_finding(run, verdict) for run in runs for verdict in run.found]
+    return {
+        "runs": len(runs),
+        "runs_with_findings": sum(bool(run.found) for run in runs),
+        "findings": len(details),
+        "scenarios": runs[-1].scenarios if runs else 0,
+        "seconds": round(sum(run.seconds for run in runs), 1),
+        "details": details,
+    }
+
+
+def _finding(run: SelfRun, verdict: Verdict) -> Json:
+    paths: list[Json] = [difference.path for difference in (*verdict.noise, *verdict.unexplained)]
+    return {
+        "run": run.number,
+        "seed": run.seed,
+        "scenario": verdict.scenario,
+        "outcome": verdict.outcome.value,
+        "problem": verdict.problem,
+        "paths": paths,
+    }
+
+
+def write(runs: tuple[SelfRun, ...], folder: Path) -> Path:
+    file = folder / "self.json"
+    file.write_text(json.dumps(as_json(runs), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return file
