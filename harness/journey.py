@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from harness.comparison.run import compare_all
@@ -18,6 +19,7 @@ from harness.errors import BadInput, HarnessError
 from harness.footprint import measuring, read_footprints, store_footprints
 from harness.model import Declaration, Footprint, Judgement, Observation, Outcome, Role, Scenario, Verdict
 from harness.observation import store
+from harness.replay.rounds import Rounds
 from harness.replay.run import warm_up
 from harness.replay.schedule import replay_all
 from harness.settings import Settings
@@ -25,9 +27,10 @@ from harness.site import Credentials, site
 from harness.verdict.declared import read_declarations
 from harness.verdict.footprint import excesses
 from harness.verdict.gate import gate
-from harness.verdict.judge import judge
+from harness.verdict.replayed import judge_replayed
 
 OBSERVATIONS = "observations.ndjson"
+_REPLAYED = 12  # scenarios at most that are played again
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,17 @@ async def observe(
 ) -> tuple[tuple[tuple[Role, str, str], ...], tuple[Footprint, ...]]:
     """Every scenario against baseline, baseline again and candidate, side by side. Who they were, in what version, and
     what running them cost."""
+
+    def again() -> list[Scenario]:
+        found = judge_all(plan.scenarios, store.read(folder / OBSERVATIONS), plan.declared)
+        names = undecided(found)
+        return [scenario for scenario in plan.scenarios if scenario.id in names]
+
+    rounds = Rounds(len(Role), again)
     with store.writing(folder / OBSERVATIONS) as keep:
         try:
             async with asyncio.TaskGroup() as tasks:
-                roles = [tasks.create_task(_observe(role, plan, folder, keep, watch)) for role in Role]
+                roles = [tasks.create_task(_observe(role, plan, folder, keep, watch, rounds)) for role in Role]
         except BaseExceptionGroup as group:
             raise first_cause(group) from None
     results = [role.result() for role in roles]
@@ -118,13 +128,23 @@ def judge_all(
     """In the order of the scenarios."""
     by_id = {scenario.id: scenario for scenario in scenarios}
     known = (observation for observation in observations if observation.scenario in by_id)
-    found = {c.scenario: judge(by_id[c.scenario], c, declared) for c in compare_all(known)}
+    compared = groupby(compare_all(known), key=lambda each: each.scenario)
+    found = {name: judge_replayed(by_id[name], tuple(pairs), declared) for name, pairs in compared}
     return tuple(found[scenario.id] for scenario in scenarios if scenario.id in found)
+
+
+def undecided(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """What could be chance, and is played again: noise, and, once, a difference. Many of those are no chance."""
+    noisy = [verdict.scenario for verdict in verdicts if verdict.noise and not verdict.problem]
+    wrong = [v for v in verdicts if v.outcome in (Outcome.DIFFERENT, Outcome.BROKEN) and not v.problem]
+    others = [verdict.scenario for verdict in wrong if not verdict.replays] if len(wrong) <= _REPLAYED else []
+    return (*noisy[:_REPLAYED], *others)
 
 
 def exchanges(observations: Iterator[Observation]) -> tuple[int, int]:
     """How many exchanges were compared on each face: those of the baseline and of the candidate."""
-    counts = [(len(o.client), len(o.upstream)) for o in observations if o.role in (Role.BASELINE, Role.CANDIDATE)]
+    seen = (o for o in observations if o.role in (Role.BASELINE, Role.CANDIDATE))
+    counts = [(len(o.client), len(o.upstream)) for o in seen]
     return sum(client for client, _ in counts), sum(upstream for _, upstream in counts)
 
 
@@ -132,7 +152,7 @@ def exchanges(observations: Iterator[Observation]) -> tuple[int, int]:
 
 
 async def _observe(
-    role: Role, plan: Plan, folder: Path, keep: Callable[[Observation], None], watch: Watch
+    role: Role, plan: Plan, folder: Path, keep: Callable[[Observation], None], watch: Watch, rounds: Rounds
 ) -> tuple[tuple[Role, str, str], Footprint]:
     name = plan.settings.candidate if role is Role.CANDIDATE else plan.settings.baseline
     watch.starting(role, name)
@@ -147,6 +167,8 @@ async def _observe(
                 keep(observation)
                 watch.observed(role)
                 meter.requests += len(observation.client)
+        async for observation in rounds.again(place, plan.seed):
+            keep(observation)
     return (role, name, version), meter.result()
 
 

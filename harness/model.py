@@ -213,6 +213,7 @@ class Observation:
     upstream: tuple[Exchange, ...]
     effects: Effects
     problem: str | None = None  # why the scenario could not be played to its end, if it could not
+    attempt: int = 0  # from 1 on: a replay, to tell a difference from chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +272,7 @@ class Compared:
     noise: tuple[Difference, ...] = ()  # baseline against itself
     found: tuple[Difference, ...] = ()  # baseline against the candidate
     problem: str | None = None
+    attempt: int = 0  # the candidate's
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +317,7 @@ class Verdict:
     noise: tuple[Difference, ...] = ()  # baseline against itself
     broken: tuple[Broken, ...] = ()
     problem: str | None = None
+    replays: int = 0  # it was played that many times more, because of what was found at first
 
 
 @dataclass(frozen=True, slots=True)

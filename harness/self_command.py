@@ -39,6 +39,7 @@ def self_command(file: Path, runs: int, text: str, seed: int | None, **options: 
 async def _compared(plan: Plan, runs: int, console: Console) -> int:
     def told(run: SelfRun) -> None:
         names = ", ".join(f"{verdict.scenario} ({verdict.outcome})" for verdict in run.found) or "nothing found"
+        names += f" (flaky: {', '.join(run.flaky)})" if run.flaky else ""
         console.print(f"run {run.number + 1} of {runs}, seed {run.seed}, {run.seconds:.1f} s: {names}", highlight=False)
 
     reports = plan.settings.reports

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import BadInput
 from harness.journey import OBSERVATIONS, Plan, Watch, judge_all, observe
-from harness.model import Json, Verdict
+from harness.model import Json, Scenario, Verdict
 from harness.observation import store
 
 
@@ -24,6 +24,7 @@ class SelfRun:
     seconds: float
     scenarios: int
     found: tuple[Verdict, ...]  # with a difference, noise or a problem
+    flaky: tuple[str, ...] = ()  # the baseline answers them in more than one way: replays have shown it
 
 
 async def compare_with_itself(
@@ -34,9 +35,10 @@ async def compare_with_itself(
     if not plan.scenarios:
         raise BadInput("no scenario is left to replay: choose fewer filters", plan.settings.scenarios)
     baseline = plan.settings.model_copy(update={"candidate": plan.settings.baseline})
-    done = []
+    scenarios = tuple(_without_musts(scenario) for scenario in plan.scenarios)
+    done = list[SelfRun]()
     for number in range(runs):
-        one = replace(plan, settings=baseline, declared=(), seed=plan.seed + number, ports={})
+        one = replace(plan, settings=baseline, scenarios=scenarios, declared=(), seed=plan.seed + number, ports={})
         done.append(await _run(one, number, folder / f"self-{number}"))
         told(done[-1])
     return tuple(done)
@@ -47,9 +49,15 @@ async def _run(plan: Plan, number: int, folder: Path) -> SelfRun:
     await observe(plan, folder, Watch())
     verdicts = judge_all(plan.scenarios, store.read(folder / OBSERVATIONS), plan.declared)
     found = tuple(verdict for verdict in verdicts if verdict.unexplained or verdict.noise or verdict.problem)
+    flaky = tuple(verdict.scenario for verdict in verdicts if verdict.replays and verdict not in found)
     if not found:
         shutil.rmtree(folder)
-    return SelfRun(number, plan.seed, time.monotonic() - began, len(verdicts), found)
+    return SelfRun(number, plan.seed, time.monotonic() - began, len(verdicts), found, flaky)
+
+
+def _without_musts(scenario: Scenario) -> Scenario:
+    """They are about right and wrong, and some hold for the candidate alone."""
+    return replace(scenario, steps=tuple(replace(step, must=()) for step in scenario.steps))
 
 
 # --- what is written ------------------------------------------------------------------------------------------------
@@ -63,6 +71,7 @@ def as_json(runs: tuple[SelfRun, ...]) -> dict[str, Json]:
         "runs_with_findings": sum(bool(run.found) for run in runs),
         "findings": len(details),
         "scenarios": runs[-1].scenarios if runs else 0,
+        "flaky": [f"run {run.number}: {name}" for run in runs for name in run.flaky],
         "seconds": round(sum(run.seconds for run in runs), 1),
         "details": details,
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harness.comparison.arrival import paces
 from harness.comparison.canonical import canonical_pair
@@ -19,13 +19,31 @@ _BASELINES = (Role.BASELINE, Role.AGAIN)
 
 
 def compare_all(observations: Iterable[Observation]) -> Iterator[Compared]:
-    """One for each scenario, in the order of first observation. What is volatile is learnt from all of them first."""
-    scenarios: dict[str, dict[Role, Observation]] = {}
+    """One for each scenario, in the order of first observation. What is volatile is learnt from all of them first.
+
+    A scenario that was replayed has one for each pair of a baseline's observation and a candidate's.
+    """
+    attempts: dict[str, dict[int, dict[Role, Observation]]] = {}
     for observation in observations:
-        scenarios.setdefault(observation.scenario, {})[observation.role] = observation
-    reference = Reference.of(scenarios)
-    for scenario, seen in scenarios.items():
-        yield reference.compared(scenario, seen)
+        seen = attempts.setdefault(observation.scenario, {}).setdefault(observation.attempt, {})
+        seen[observation.role] = observation
+    reference = Reference.of({scenario: seen.get(0, {}) for scenario, seen in attempts.items()})
+    for scenario, each in attempts.items():
+        for pair in pairs(each):
+            candidate = pair.get(Role.CANDIDATE)
+            yield replace(reference.compared(scenario, pair), attempt=candidate.attempt if candidate else 0)
+
+
+def pairs(attempts: Mapping[int, _Seen]) -> Iterator[_Seen]:
+    """Each observation of the candidate beside each of the baseline; beside that, the baseline's next one for noise."""
+    whole = [seen for seen in attempts.values() if _problem(seen) is None]
+    if len(whole) < 2 or _problem(attempts.get(0, {})):
+        yield attempts.get(0, {})
+        return
+    baseline = [seen[role] for seen in whole for role in _BASELINES]
+    for seen in whole:
+        for one, other in zip(baseline, [*baseline[1:], baseline[0]], strict=True):
+            yield {Role.BASELINE: one, Role.AGAIN: other, Role.CANDIDATE: seen[Role.CANDIDATE]}
 
 
 @dataclass(frozen=True, slots=True)

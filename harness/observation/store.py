@@ -60,6 +60,7 @@ def to_line(observation: Observation) -> bytes:
         "upstream": [_exchange_tree(exchange) for exchange in observation.upstream],
         "effects": asdict(observation.effects),
         "problem": observation.problem,
+        "attempt": observation.attempt,
     }
     return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
 
@@ -75,6 +76,7 @@ def from_line(line: bytes) -> Observation:
         tuple(_exchange(each) for each in tree["upstream"]),
         Effects(**{name: tuple(values) for name, values in tree["effects"].items()}),
         tree["problem"],
+        tree.get("attempt", 0),
     )
 
 

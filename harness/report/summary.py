@@ -74,6 +74,7 @@ def _scenario(scenario: Scenario, verdict: Verdict) -> Json:
         "covers": list(scenario.covers),
         "outcome": str(verdict.outcome),
         "problem": verdict.problem,
+        "replays": verdict.replays,
         "differences": [*undeclared, *declared],
         "noise": [_difference(difference, None) for difference in verdict.noise],
         "musts": [_must(broken) for broken in verdict.broken],

@@ -31,6 +31,7 @@ def show_scenario(console: Console, verdict: Verdict) -> None:
         (len(verdict.allowed), "declared"),
         (len(verdict.noise), "noise"),
         (len(verdict.broken), "must"),
+        (verdict.replays, "replays"),
     ]
     told = ", ".join(f"{count} {what}" for count, what in counts if count)
     line = Text(f"{verdict.outcome:<9} ", style=_STYLES[verdict.outcome])

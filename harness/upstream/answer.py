@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import pairwise
 
 from harness.event_stream import EventParser
 from harness.model import Act, Cut, Failure, Headers, Reply, Send, Wait, WaitForClient, header
@@ -28,6 +29,7 @@ class Timing:
     patience: float  # that a `WaitForClient` holds at most
     gap: float  # that the client is given to see something new
     pause: float = 0.005  # before anything else, where there is a gap at all
+    before_cut: int = 8  # times as long: what a gateway has in hand when its connection is reset may be lost
 
 
 async def answer(call: Call, connection: Connection, client: Progress, timing: Timing) -> None:
@@ -68,11 +70,12 @@ class _Playing:
 
     async def _stream(self, acts: tuple[Act, ...], chunked: bool) -> Failure | None:
         end = _LAST_CHUNK if chunked else b""
-        for act in acts[:-1]:
+        for act, following in pairwise(acts):
             seen = self._client.events
             if failure := await self._act(act, chunked):
                 return failure
-            await self._gap(seen, visible=not isinstance(act, Send) or bool(self._events.feed(act.data)))
+            visible = not isinstance(act, Send) or bool(self._events.feed(act.data))
+            await self._gap(seen, visible=visible, times=self._timing.before_cut if isinstance(following, Cut) else 1)
         # The end goes out with the last bytes: a client that hangs up at the last event has the whole answer.
         last = acts[-1] if acts else Send(b"")
         if not isinstance(last, Send):
@@ -82,17 +85,17 @@ class _Playing:
         await self._send(last.data, chunked, end)
         return None
 
-    async def _gap(self, seen: int, *, visible: bool) -> None:
+    async def _gap(self, seen: int, *, visible: bool, times: int) -> None:
         if not self._timing.gap:
             return
         await asyncio.sleep(self._timing.pause)
-        if not (visible and await self._seen_more(seen)):
+        if not (visible and await self._seen_more(seen, self._timing.gap * times)) or times > 1:
             await self._connection.read_by_peer()
-            await asyncio.sleep(self._timing.pause)
+            await asyncio.sleep(self._timing.pause * times)
 
-    async def _seen_more(self, seen: int) -> bool:
+    async def _seen_more(self, seen: int, seconds: float) -> bool:
         try:
-            async with asyncio.timeout(self._timing.gap):
+            async with asyncio.timeout(seconds):
                 await self._client.reaches(seen + 1)
         except TimeoutError:
             return False

@@ -116,3 +116,18 @@ def test_a_cookie_that_strays_is_a_difference_though_another_scenario_set_it():
 def call(host, sets="", sends=""):
     request = Request("POST", "/v1/messages", (("Host", host), ("Cookie", sends)), b"{}")
     return Exchange(request, Response(200, (("Set-Cookie", sets),)))
+
+
+def test_what_was_replayed_is_compared_with_everything_that_the_baseline_showed():
+    def attempt(number, **candidate):
+        roles = {Role.BASELINE: {}, Role.AGAIN: {}, Role.CANDIDATE: candidate}
+        return [replace(observed(role, **broken), attempt=number) for role, broken in roles.items()]
+
+    found = list(compare_all([*attempt(0), *attempt(1, lost="date")]))
+    assert [pair.attempt for pair in found] == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert [len(pair.found) for pair in found] == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_a_replay_that_was_interrupted_does_not_count():
+    whole = [observed(role) for role in Role]
+    assert len(list(compare_all([*whole, replace(observed(Role.BASELINE), attempt=1)]))) == 1

@@ -27,6 +27,7 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
                 "covers": ["stream", "tools"],
                 "outcome": "different",
                 "problem": None,
+                "replays": 0,
                 "differences": [
                     {
                         "path": "/client/0/response/body/error/message",
