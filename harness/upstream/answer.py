@@ -74,7 +74,7 @@ class _Playing:
             seen = self._client.events
             if failure := await self._act(act, chunked):
                 return failure
-            visible = not isinstance(act, Send) or bool(self._events.feed(act.data))
+            visible = isinstance(act, Send) and bool(self._events.feed(act.data))
             await self._gap(seen, visible=visible, times=self._timing.before_cut if isinstance(following, Cut) else 1)
         # The end goes out with the last bytes: a client that hangs up at the last event has the whole answer.
         last = acts[-1] if acts else Send(b"")
