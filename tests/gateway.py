@@ -9,6 +9,7 @@ import argparse
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
+from itertools import count
 from uuid import uuid4
 
 import httpx
@@ -18,7 +19,17 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-BROKEN = ("nothing", "header-lost", "beta-changed", "buffered", "id-inconsistent", "dead", "slow-death")
+BROKEN = (
+    "nothing",
+    "header-lost",
+    "header-lost-once",
+    "header-comes-and-goes",
+    "beta-changed",
+    "buffered",
+    "id-inconsistent",
+    "dead",
+    "slow-death",
+)
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 COMPLETION_ID = re.compile(rb"chatcmpl-[0-9A-Za-z]+")
 
@@ -30,8 +41,13 @@ def headers_up(request: Request, broken: str) -> list[tuple[str, str]]:
     return [(name, value.partition(",")[0] if name == "anthropic-beta" else value) for name, value in headers]
 
 
-def headers_down(answer: httpx.Response, broken: str) -> dict[str, str]:
-    lost = HOP_BY_HOP | ({"request-id", "x-request-id"} if broken == "header-lost" else set())
+def loses_headers(broken: str, number: int) -> bool:
+    """`number` counts its answers from 0."""
+    return broken == "header-lost" or (broken == "header-lost-once" and number == 0)
+
+
+def headers_down(answer: httpx.Response, broken: str, number: int) -> dict[str, str]:
+    lost = HOP_BY_HOP | ({"request-id", "x-request-id"} if loses_headers(broken, number) else set())
     return {name: value for name, value in answer.headers.items() if name not in lost}
 
 
@@ -57,6 +73,7 @@ async def body_of(answer: httpx.Response, broken: str) -> AsyncIterator[bytes]:
 
 def create_app(upstream: str, broken: str) -> Starlette:
     client = httpx.AsyncClient(timeout=None)
+    numbers = count()
 
     async def forward(request: Request) -> Response:
         if broken == "slow-death":
@@ -65,7 +82,9 @@ def create_app(upstream: str, broken: str) -> Starlette:
         headers, body = headers_up(request, broken), await request.body()
         call = client.build_request(request.method, url, headers=headers, content=body)
         answer = await client.send(call, stream=True)
-        return StreamingResponse(body_of(answer, broken), answer.status_code, headers_down(answer, broken))
+        return StreamingResponse(
+            body_of(answer, broken), answer.status_code, headers_down(answer, broken, next(numbers))
+        )
 
     methods = ["GET", "HEAD", "POST"]
     return Starlette(

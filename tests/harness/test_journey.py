@@ -117,6 +117,14 @@ def test_a_candidate_that_is_broken_on_purpose_is_found_and_the_place_is_named(s
     assert place in {d["path"] for scenario in report(file)["scenarios"] for d in scenario["differences"]}
 
 
+def test_a_difference_that_the_candidate_shows_once_counts_although_its_replays_agree(settings):
+    file = settings("header-lost-once")
+    assert parity(file).returncode == 1
+    (different,) = [each for each in report(file)["scenarios"] if each["outcome"] == "different"]
+    assert different["replays"] == 1
+    assert {d["path"].rpartition("/")[2] for d in different["differences"]} <= {"request-id", "x-request-id"}
+
+
 def test_a_target_that_does_not_start_is_exit_code_2_with_the_end_of_its_log(settings):
     file = settings("dead")
     done = parity(file)
