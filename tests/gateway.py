@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from itertools import count
+from random import randrange
 from uuid import uuid4
 
 import httpx
@@ -23,7 +24,7 @@ BROKEN = (
     "nothing",
     "header-lost",
     "header-lost-once",
-    "header-comes-and-goes",
+    "any-status",
     "beta-changed",
     "buffered",
     "id-inconsistent",
@@ -82,9 +83,8 @@ def create_app(upstream: str, broken: str) -> Starlette:
         headers, body = headers_up(request, broken), await request.body()
         call = client.build_request(request.method, url, headers=headers, content=body)
         answer = await client.send(call, stream=True)
-        return StreamingResponse(
-            body_of(answer, broken), answer.status_code, headers_down(answer, broken, next(numbers))
-        )
+        status = randrange(400, 600) if broken == "any-status" else answer.status_code
+        return StreamingResponse(body_of(answer, broken), status, headers_down(answer, broken, next(numbers)))
 
     methods = ["GET", "HEAD", "POST"]
     return Starlette(
