@@ -52,10 +52,6 @@ def configure(config: ProxyConfig) -> None:
 def build_router(config: ProxyConfig) -> Any:
     """As litellm/proxy/proxy_server.py, ProxyConfig.load_config (1.106.2). Raises SettingError."""
     known = {name: value for name, value in config.router_settings.items() if is_known(("router_settings", name))}
-    fixed = {
-        "router_general_settings": RouterGeneralSettings(async_only_mode=True),
-        "ignore_invalid_deployments": True,
-    }
     wrong = [left_out(deployment) for deployment in config.deployments]
     for deployment, why in zip(config.deployments, wrong, strict=True):
         if why:
@@ -63,7 +59,10 @@ def build_router(config: ProxyConfig) -> Any:
     deployments = [copy.deepcopy(each) for each, why in zip(config.deployments, wrong, strict=True) if not why]
     try:
         return litellm.Router(
-            model_list=deployments, **{"cache_responses": litellm.cache is not None, **copy.deepcopy(known), **fixed}
+            model_list=deployments,
+            router_general_settings=RouterGeneralSettings(async_only_mode=True),
+            ignore_invalid_deployments=True,
+            **copy.deepcopy(known),
         )
     except Exception as error:  # noqa: BLE001 - whatever the Router has against it
         raise _culprit(known) or SettingError(("router_settings",), error) from None

@@ -125,7 +125,7 @@ def test_a_key_that_is_refused_is_told_with_its_file_its_line_and_what_to_do(tmp
                               "custom_auth": "a.b", "pass_through_endpoints": [{}], "max_parallel_requests": 3}),
         ("litellm_settings", {"callbacks": ["x"], "success_callback": ["x"], "cache": True, "max_budget": 3,
                               "guardrails": [{}], "default_team_settings": [{}], "custom_provider_map": [{}]}),
-        ("router_settings", {"provider_budget_config": {"a": 1}, "plugins": ["a.b"], "health_check_interval": 3}),
+        ("router_settings", {"provider_budget_config": {"a": 1}, "cache_responses": True, "health_check_interval": 3}),
     ],
 )  # fmt: skip
 def test_what_needs_a_database_or_is_not_run_is_refused(section, settings):

@@ -35,7 +35,7 @@ def _litellm_as_it_was(monkeypatch):
     """The settings of a configuration are the process's; the other tests have none."""
     for name in ("default_fallbacks", "drop_params", "model_alias_map", "modify_params", "num_retries"):
         monkeypatch.setattr(litellm, name, getattr(litellm, name))
-    for name in ("credential_list", "request_timeout", "request_timeout_explicitly_set"):
+    for name in ("cache", "credential_list", "request_timeout", "request_timeout_explicitly_set"):
         monkeypatch.setattr(litellm, name, getattr(litellm, name))
     for name in ("callbacks", "input_callback", "success_callback", "failure_callback"):  # strategies listen there
         monkeypatch.setattr(litellm, name, list(getattr(litellm, name)))
