@@ -18,12 +18,11 @@ import httptools
 
 from harness.errors import PortTaken
 from harness.model import Headers, Request, Response, header
-from harness.replay.client import wire_bytes
+from harness.sabotage.far import Far
 from harness.sabotage.mutation import NOTHING, Closed, Mutation
 from harness.upstream.answer import chunk, head
 from harness.upstream.connection import Connection
 
-_READ = 65536
 _LATE = 0.2  # seconds between a piece's arrival and its departure that no busy machine explains
 
 
@@ -78,22 +77,22 @@ class Hop:
         asked = replace(asked, headers=self.filled(asked.headers))
         self.bitten |= asked != request or mutation.calls != 1
         for _ in range(mutation.calls - 1):
-            async for _ in _Far(self._to.hostname, self._to.port).ask(asked):
+            async for _ in Far(self._to.hostname, self._to.port).ask(asked):
                 pass
-        far = _Far(self._to.hostname, self._to.port)
+        far = Far(self._to.hostname, self._to.port)
         try:
             await self._answer(request, far, asked, mutation, connection)
         except asyncio.CancelledError:
             if mutation.deaf and not far.complete:
                 self.bitten = True
                 self._stray(far)
-                far = _Far(None, None)
+                far = Far(None, None)
             raise
         finally:
             far.close()
 
     async def _answer(
-        self, request: Request, far: _Far, asked: Request, mutation: Mutation, connection: Connection
+        self, request: Request, far: Far, asked: Request, mutation: Mutation, connection: Connection
     ) -> None:
         try:
             parts = far.ask(asked)
@@ -115,7 +114,7 @@ class Hop:
     def _fill(self, value: str, name: str) -> str:
         return value.replace(f"{{{name}}}", self._secrets[name])
 
-    def _stray(self, far: _Far) -> None:
+    def _stray(self, far: Far) -> None:
         """Goes on reading for nobody."""
         stray = asyncio.create_task(far.drain())
         self._strays.add(stray)
@@ -187,93 +186,6 @@ class _Passing:
 async def _one(body: list[bytes]) -> AsyncIterator[bytes]:
     """All of it at once, also where it is nothing."""
     yield b"".join(body)
-
-
-class _Far:
-    """One request to the other side, on a connection of its own; gives the head, then the pieces."""
-
-    def __init__(self, host: str | None, port: int | None) -> None:
-        self._place = (host, port)
-        self._writer: asyncio.StreamWriter | None = None
-        self.complete = False
-
-    async def ask(self, request: Request) -> AsyncIterator[Response | bytes]:
-        """Raises OSError where the connection was reset, EOFError where it ended before the response did."""
-        reader, self._writer = await asyncio.open_connection(*self._place)
-        self._writer.write(wire_bytes(request, ""))
-        self._reader, self._parsed = reader, _Parsed(request.method)
-        while not self.complete:
-            data = await reader.read(_READ)
-            self._parsed.feed(data)
-            for part in self._parsed.taken():
-                yield part
-            self.complete = self._parsed.complete
-
-    async def drain(self) -> None:
-        try:
-            while await self._reader.read(_READ):
-                pass
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-
-class _Parsed:
-    """Bytes -> the head, and each chunk of a chunked body, or each read of any other."""
-
-    def __init__(self, method: str) -> None:
-        self.complete = False
-        self._method = method
-        self._headers: list[tuple[str, str]] = []
-        self._parts: list[Response | bytes] = []
-        self._open = b""
-        self._chunked = self._framed = False
-        self._parser = httptools.HttpResponseParser(self)
-
-    def feed(self, data: bytes) -> None:
-        if data:
-            self._parser.feed_data(data)
-        elif self._framed or not self._headers:
-            raise EOFError
-        else:
-            self.complete = True
-
-    def taken(self) -> list[Response | bytes]:
-        parts, self._parts = self._parts, []
-        return parts
-
-    # --- httptools ---
-
-    def on_message_begin(self) -> None:
-        self._headers.clear()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
-
-    def on_headers_complete(self) -> None:
-        status, headers = self._parser.get_status_code(), tuple(self._headers)
-        if status < 200:
-            return
-        self._parts.append(Response(status, headers))
-        self._chunked = header(headers, "transfer-encoding") is not None
-        self._framed = self._chunked or header(headers, "content-length") is not None
-        self.complete = self._method == "HEAD" or status in (204, 304)
-
-    def on_body(self, data: bytes) -> None:
-        self._open += data
-        if not self._chunked:
-            self.on_chunk_complete()
-
-    def on_chunk_complete(self) -> None:
-        if self._open:
-            self._parts.append(self._open)
-            self._open = b""
-
-    def on_message_complete(self) -> None:
-        self.complete = True
 
 
 def _sized(request: Request, before: Request) -> Request:
