@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from harness.model import Reply
 from harness.situations import replies as say
 from harness.situations.openai_sdk import READ, RESULTS, TOOLS, USAGE, situations
-from harness.situations.sdk_calls import STREAM, Asks, call, runs
+from harness.situations.sdk_calls import CREATE, STREAM, Asks, call, runs
 from harness.upstream import anthropic_wire as anthropic
 from harness.upstream import gemini_wire as gemini
 from harness.upstream import openai_wire as openai
@@ -15,6 +18,11 @@ _COOKIE = (("set-cookie", "__cf_bm=0123456789abcdef; Path=/; HttpOnly"),)
 _ONCE: Object = {"retries": 0}
 _WHO: Object = {"headers": {"OpenAI-Organization": "org-example", "Idempotency-Key": "stainless-python-retry-1"}}
 _LIKELY = {"content": [{"token": "It", "logprob": -0.01, "bytes": [73, 116], "top_logprobs": []}], "refusal": None}
+
+
+def _with_cookie(reply: Reply) -> Reply:
+    return replace(reply, headers=(*reply.headers, *_COOKIE))
+
 
 OPENAI_PYTHON = (
     *situations(_ASKS),
@@ -93,14 +101,11 @@ OPENAI_PYTHON = (
         "chat cookies",
         runs(
             *(
-                call("chat.completions.create", _ASKS.asked("cookies", f"call {number}", {"model": "gpt-5-mini"}))
+                call(CREATE, _ASKS.asked("cookies", f"call {number}", {"model": "claude-haiku-4-5-20251001"}))
                 for number in range(2)
             )
         ),
-        *(
-            openai.reply(openai.completion(say.SAID, model=say.GPT_5_MINI, seed=seed), seed)
-            for seed in ("py cookie 1", "py cookie 2")
-        ),
+        *(_with_cookie(say.claude(seed)) for seed in ("py cookie 1", "py cookie 2")),
     ),
     _ASKS.one(
         "claude-redacted-thinking",
