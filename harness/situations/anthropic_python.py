@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.model import Cut, Reply
+from harness.model import Reply
 from harness.situations import replies as say
 from harness.situations.openai_sdk import LIST, PIXEL, READ, RESULTS
 from harness.situations.sdk_calls import Asks, call, runs
@@ -335,14 +335,6 @@ _FAILURES = (
         "messages stream errors mid-stream-error",
         {**_SONNET, **_STREAMED},
         broken(say.claude_streams("ap error"), 5, anthropic.error_event(529, "Overloaded")),
-        fails=True,
-    ),
-    _ASKS.one(
-        "stream-cut",
-        "The provider hangs up in the middle of a text",
-        "messages stream errors cuts",
-        {**_OLDER, **_STREAMED},
-        broken(say.claude_streams("ap cut"), 5, Cut("fin")),
         fails=True,
     ),
     _ASKS.one(
