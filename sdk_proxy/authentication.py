@@ -34,9 +34,9 @@ def refuse_unsafe(body: dict[str, Any], general_settings: Mapping[str, Any], rou
         raise _refusal(str(error)) from error
 
 
-def administrator() -> UserAPIKeyAuth:
+def administrator(**more: Any) -> UserAPIKeyAuth:
     """Whom LiteLLM takes the holder of the master key for, where there is no database."""
-    return UserAPIKeyAuth(user_role="proxy_admin", user_id="default_user_id", spend=0.0)
+    return UserAPIKeyAuth(user_role="proxy_admin", user_id="default_user_id", spend=0.0, **more)
 
 
 def _refusal(message: str) -> ProxyException:

@@ -21,6 +21,7 @@ from litellm.proxy.common_request_processing import (
 )
 from litellm.proxy.common_utils.openai_error_payload import (
     error_status_code,
+    litellm_call_id_headers,
     openai_error_param,
     openai_error_type,
     with_litellm_call_id,
@@ -29,7 +30,6 @@ from litellm.types.router import RouterRateLimitError
 
 from sdk_proxy import response_headers, upstream_error
 from sdk_proxy.call import Call
-from sdk_proxy.response_headers import LITELLM_VERSION
 
 
 async def proxy_exception_handler(_: Request, error: Any) -> Response:
@@ -60,16 +60,22 @@ def anthropic_response(error: ProxyException, request_id: str | None) -> JSONRes
     return JSONResponse(body, status_code=status, headers=headers)
 
 
+def failed(call: Call, error: Exception, request_id: str | None) -> Response:
+    """In the envelope of the route that it happened on."""
+    if call.route_type == "anthropic_messages":
+        return failed_messages(call, error, request_id)
+    fault = _completion_fault if call.route_type == "atext_completion" else _as_proxy_exception
+    return openai_response(fault(call, error))
+
+
 def failed_messages(call: Call, error: Exception, request_id: str | None) -> Response:
     """As litellm/proxy/anthropic_endpoints/endpoints.py, anthropic_response (1.106.2).
 
     An error that the upstream said in Anthropic's envelope goes on as it came: Claude Code reads its words.
     """
     if isinstance(error, ProxyException):
-        return anthropic_response(with_litellm_call_id(error, call.id), request_id)
-    info = (call.data.get("litellm_metadata") or {}).get("model_info") or {}
-    headers = response_headers.of_error(call, info.get("id"), getattr(error, "timeout", None), LITELLM_VERSION)
-    headers |= _retry_headers(error)
+        return anthropic_response(with_litellm_call_id(error, call.id_after(error)), request_id)
+    headers = response_headers.of_error(call, error) | _retry_headers(error)
     if isinstance(error, HTTPException):
         return anthropic_response(proxy_exception_from_http_exception(error, headers), request_id)
     unmodified = _unmodified(error, headers)
@@ -95,8 +101,19 @@ def _unmodified(error: Exception, headers: Mapping[str, str]) -> Response | None
     return Response(body, answer.status_code, told, media_type="application/json")
 
 
-def failed_chat(call: Call, error: Exception) -> JSONResponse:
-    return openai_response(_as_proxy_exception(call, error))
+def _completion_fault(call: Call, error: Exception) -> ProxyException:
+    """As litellm/proxy/proxy_server.py, completion (1.106.2), with the upstream's advice."""
+    if isinstance(error, ProxyException):
+        return with_litellm_call_id(error, call.id_after(error))
+    status = _upstream_s(error, getattr(error, "status_code", 500))
+    return ProxyException(
+        message=getattr(error, "message", str(error)),
+        type=getattr(error, "type", "None"),
+        param=getattr(error, "param", "None"),
+        headers={**(litellm_call_id_headers(call.id_after(error)) or {}), **_retry_headers(error)},
+        openai_code=getattr(error, "code", None),
+        code=status,
+    )
 
 
 def _as_proxy_exception(call: Call, error: Exception) -> ProxyException:
@@ -124,7 +141,7 @@ def _as_proxy_exception(call: Call, error: Exception) -> ProxyException:
 
 def _error_headers(call: Call, error: Exception) -> dict[str, str]:
     headers = response_headers.without_cookies(getattr(error, "headers", None) or _provider_headers(error))
-    headers |= response_headers.of_error(call, None, getattr(error, "timeout", None), None)
+    headers |= response_headers.of_error(call, error)
     safe = {name: str(value) for name, value in headers.items() if name.lower() not in UNSAFE_PROXY_RESPONSE_HEADERS}
     return safe | _retry_headers(error)
 

@@ -10,18 +10,35 @@ from fastapi import Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from litellm.proxy._types import ProxyException
-from litellm.proxy.common_request_processing import _override_openai_response_model, create_response
+from litellm.proxy.common_request_processing import (
+    _override_openai_response_model,
+    attach_guardrail_information,
+    create_response,
+    include_guardrail_response_requested,
+)
 from litellm.proxy.common_utils.http_parsing_utils import read_request_body
 from litellm.proxy.utils import model_dump_with_preserved_fields
 from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 from pydantic import BaseModel
 from starlette.datastructures import Headers
 
-from sdk_proxy import error_handlers, request_record, response_headers, streaming_utils, token_counting
+from sdk_proxy import (
+    error_handlers,
+    model_list,
+    request_record,
+    response_headers,
+    streaming_utils,
+    token_counting,
+    upstream_error,
+)
 from sdk_proxy.authentication import authenticate, refuse_unsafe
-from sdk_proxy.call import Call, RouteType, prepare, route
+from sdk_proxy.call import Call, RouteType, answered, prepare, with_own_id
 from sdk_proxy.config_parser import ProxyConfig
 from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected
+
+# Where LiteLLM's handlers look into the metadata, and where names of Claude Code's model picker are known.
+_WITH_METADATA = frozenset({"acompletion", "atext_completion", "aembedding"})
+_PICKED = frozenset({"acompletion", "anthropic_messages", "aresponses"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +57,19 @@ class Gateway:
         authenticate(request.headers, self.config.master_key)
         return body
 
-    async def chat(self, request: Request) -> Any:
+    async def call(self, route_type: RouteType, request: Request) -> Response:
+        """The answer of a route that LiteLLM's Router has a method for, or its failure in the route's own envelope."""
         body = await self.authenticated(request)
-        if not isinstance(body.get("metadata"), dict):
+        if route_type in _WITH_METADATA and not isinstance(body.get("metadata"), dict):
             body["metadata"] = {}
-        call = _call("acompletion", body)
+        body |= {name: request.path_params[name] for name in ("response_id",) if name in request.path_params}
+        if route_type in _PICKED and isinstance(body.get("model"), str):
+            body["model"] = model_list.picked(self.router, body["model"])
+        call = Call(route_type, body, _model(body))
         try:
             return await self._answer(call, request)
         except Exception as error:  # noqa: BLE001 - the table of error_handlers decides
-            return error_handlers.failed_chat(call, error)
-
-    async def messages(self, request: Request) -> Any:
-        call = _call("anthropic_messages", await self.authenticated(request))
-        try:
-            return await self._answer(call, request)
-        except Exception as error:  # noqa: BLE001 - the table of error_handlers decides
-            return error_handlers.failed_messages(call, error, request.headers.get("x-request-id"))
+            return error_handlers.failed(call, error, request.headers.get("x-request-id"))
 
     async def count_tokens(self, request: Request) -> Any:
         body = await self.authenticated(request)
@@ -65,15 +79,19 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 - the table of error_handlers decides
             return error_handlers.failed_count(error, request.headers.get("x-request-id"))
 
+    async def count_input(self, request: Request) -> Response:
+        body = await self.authenticated(request)
+        _model(body)
+        return await token_counting.count_input(body, self.router)
+
     async def _answer(self, call: Call, request: Request) -> Response:
-        prepare(call, request, self._headers(request, call.requested_model), self.config, self.router)
-        response = await _unless_left(request, route(call, self.config.general_settings, self.router))
+        await prepare(call, request, self._headers(request, call.requested_model), self.config, self.router)
+        response = await _unless_left(request, answered(call, self.router))
         if call.streams or _is_stream(response):
             return await self._stream(call, request, response)
-        return _json(call, response)
+        return _whole(call, await with_own_id(call, response))
 
     async def _stream(self, call: Call, request: Request, response: Any) -> Response:
-        events = streaming_utils.chat_events if call.route_type == "acompletion" else streaming_utils.message_events
         hidden = get_hidden_params_dict(response)
         # The adapter behind /v1/messages goes by it: a failure is raised then, and is no event to recover from.
         call.logging.on_detached_stream_failure = _told_by_the_stream
@@ -84,12 +102,14 @@ class Gateway:
             return response_headers.of_stream(call, get_hidden_params_dict(response) if adopted else hidden)
 
         answer: Response = await create_response(
-            generator=events(call, response),
+            generator=streaming_utils.events(call, response),
             media_type="text/event-stream",
             headers=response_headers.of_stream(call, hidden),
             request=request,
             refresh_headers=headers_by_then,
         )
+        for name, value in upstream_error.own_advice(answer.status_code).items():
+            answer.headers.setdefault(name, value)  # the first event was an error, and became the answer
         return answer
 
     def _headers(self, request: Request, model: str | None) -> Headers:
@@ -101,10 +121,6 @@ class Gateway:
         return Headers(raw=[*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())])
 
 
-def _call(route_type: RouteType, body: dict[str, Any]) -> Call:
-    return Call(route_type, body, _model(body))
-
-
 def _model(body: dict[str, Any]) -> str | None:
     model = body.get("model")
     known = model if isinstance(model, str) else None
@@ -112,7 +128,7 @@ def _model(body: dict[str, Any]) -> str | None:
     return known
 
 
-def _json(call: Call, response: Any) -> Response:
+def _whole(call: Call, response: Any) -> Response:
     headers = response_headers.of_answer(call, response)  # first: the alias has no price
     if call.requested_model:
         _override_openai_response_model(
@@ -120,16 +136,18 @@ def _json(call: Call, response: Any) -> Response:
         )
     if isinstance(response, dict):
         response.pop("_hidden_params", None)
-    answer = JSONResponse(_plain(response))
+    if include_guardrail_response_requested(call.data):
+        response = attach_guardrail_information(response=response, request_data=call.data)
+    answer = JSONResponse(_plain(call, response))
     answer.headers.update(headers)  # behind content-length and content-type, where LiteLLM has them
     return answer
 
 
-def _plain(response: Any) -> Any:
+def _plain(call: Call, response: Any) -> Any:
     """A list: the answers of several models that were asked at once ("a,b"), failures among them."""
-    if isinstance(response, BaseModel):
+    if call.route_type == "acompletion" and isinstance(response, BaseModel):
         return model_dump_with_preserved_fields(response)
-    return jsonable_encoder(response) if isinstance(response, list) else response
+    return response if isinstance(response, dict) else jsonable_encoder(response)
 
 
 async def _told_by_the_stream(_: Exception) -> None:

@@ -7,7 +7,7 @@ binary proxy; behind them LiteLLM's, under LiteLLM's own middlewares.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 
@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sdk_proxy import error_handlers, model_list, proxy_server
+from sdk_proxy.call import RouteType
 from sdk_proxy.config_parser import ProxyConfig, parse
 from sdk_proxy.cookie_store import store_at
 from sdk_proxy.draining import Drain
@@ -43,8 +44,9 @@ _PAGE = """<!DOCTYPE html>
 <h1>LLM gateway</h1>
 <p>One process, with LiteLLM's SDK inside. It speaks OpenAI's and Anthropic's protocols:</p>
 <ul>
-<li>POST /v1/chat/completions</li>
-<li>POST /v1/messages, POST /v1/messages/count_tokens</li>
+<li>POST /v1/chat/completions, /v1/completions, /v1/embeddings</li>
+<li>POST /v1/responses; GET and DELETE /v1/responses/{id}</li>
+<li>POST /v1/messages, /v1/messages/count_tokens</li>
 <li>GET /v1/models, GET /v1/models/{id}</li>
 <li>GET /health, GET /health/liveliness, GET /health/readiness</li>
 <li>GET /memory-routing/info: whose memory a request with these headers belongs to</li>
@@ -52,6 +54,36 @@ _PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
+
+
+def _paths(route_type: RouteType, *paths: str, method: str = "POST") -> list[tuple[str, str, RouteType]]:
+    return [(method, path, route_type) for path in paths]
+
+
+def _of_deployments(route_type: RouteType, path: str) -> list[tuple[str, str, RouteType]]:
+    """With the model in the path as well, as Azure's clients send it."""
+    return _paths(
+        route_type, f"/v1{path}", path, f"/engines/{{model:path}}{path}", f"/openai/deployments/{{model:path}}{path}"
+    )
+
+
+def _of_responses(route_type: RouteType, path: str, method: str = "POST") -> list[tuple[str, str, RouteType]]:
+    return _paths(route_type, f"/v1{path}", path, f"/openai/v1{path}", method=method)
+
+
+# Method, path, method of litellm.Router, in LiteLLM's order: the first path that matches is taken.
+LLM_ROUTES = (
+    *_of_deployments("acompletion", "/chat/completions"),
+    *_of_deployments("atext_completion", "/completions"),
+    *_of_deployments("aembedding", "/embeddings"),
+    *_of_responses("aresponses", "/responses"),
+    *_of_responses("aget_responses", "/responses/{response_id}", "GET"),
+    *_of_responses("adelete_responses", "/responses/{response_id}", "DELETE"),
+    *_of_responses("alist_input_items", "/responses/{response_id}/input_items", "GET"),
+    *_of_responses("acompact_responses", "/responses/compact"),
+    *_of_responses("acancel_responses", "/responses/{response_id}/cancel"),
+    *_paths("anthropic_messages", "/v1/messages"),
+)
 
 
 def create_app(config: Config, operation: Operation | None = None) -> FastAPI:
@@ -67,8 +99,9 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        key = config.master_key.get_secret_value() if config.master_key else None
         async with persistent_clients(store_at(operated.cookie_jar)):
-            with proxy_server.in_its_place(gateway.router, config.general_settings), no_invented_end():
+            with proxy_server.in_its_place(gateway.router, config.general_settings, key), no_invented_end():
                 yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
@@ -117,10 +150,18 @@ def _litellm_routes(gateway: Gateway, drain: Drain) -> FastAPI:
 
 
 def _add_llm_routes(app: FastAPI, gateway: Gateway) -> None:
-    for prefix in ("/v1", ""):
-        app.post(f"{prefix}/chat/completions")(gateway.chat)
-    app.post("/v1/messages")(gateway.messages)
+    for path in ("/v1/responses/input_tokens", "/responses/input_tokens", "/openai/v1/responses/input_tokens"):
+        app.post(path)(gateway.count_input)
+    for method, path, route_type in LLM_ROUTES:
+        app.add_api_route(path, _calling(gateway, route_type), methods=[method])
     app.post("/v1/messages/count_tokens")(gateway.count_tokens)
+
+
+def _calling(gateway: Gateway, route_type: RouteType) -> Callable[[Request], Awaitable[Response]]:
+    async def call(request: Request) -> Response:
+        return await gateway.call(route_type, request)
+
+    return call
 
 
 def _add_listing_routes(app: FastAPI, gateway: Gateway) -> None:

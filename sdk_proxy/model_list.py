@@ -12,6 +12,7 @@ from litellm.proxy.auth.model_checks import get_complete_model_list
 from litellm.proxy.common_utils.codex_model_catalog import codex_model_list_body
 from litellm.proxy.common_utils.model_listing_utils import (
     ClaudeCodeRoutingNames,
+    claude_code_requested_group,
     claude_code_view_ids,
     configured_display_names,
 )
@@ -48,6 +49,16 @@ def model(router: Any, model_id: str) -> dict[str, Any]:
         raise HTTPException(404, f"Model '{model_id}' not found in router configuration")
     _, provider, _, _ = litellm.get_llm_provider(model=deployment.litellm_params.model)
     return _entry(router, model_id, provider)
+
+
+def picked(router: Any, asked: str) -> str:
+    """The model behind a name that only Claude Code's picker has (`claude-sonnet-5[1m]`); any other name stays.
+
+    As litellm/proxy/auth/user_api_key_auth.py, _normalize_claude_model (1.106.2).
+    """
+    if not asked.startswith("claude-router-") and not asked.lower().endswith("[1m]"):
+        return asked
+    return claude_code_requested_group(asked, router, None) or asked
 
 
 def names(router: Any) -> list[str]:

@@ -16,25 +16,26 @@ from typing import Any
 NAME = "litellm.proxy.proxy_server"
 # What only the server process has: as it is there without a database.
 _NOTHING = (
-    "master_key",
     "model_max_budget_limiter",
     "open_telemetry_logger",
     "prisma_client",
     "proxy_logging_obj",
     "redis_usage_cache",
+    "shared_aiohttp_session",
     "user_api_key_cache",
 )
 
 
 @contextmanager
-def in_its_place(router: Any, general_settings: Mapping[str, Any]) -> Iterator[None]:
+def in_its_place(router: Any, general_settings: Mapping[str, Any], master_key: str | None = None) -> Iterator[None]:
     """Within the block the SDK finds our Router and settings there, as it does behind the LiteLLM binary.
 
     `general_settings` must be there: without them the SDK takes it that there is no proxy, and lets a client choose
-    where its calls go (interceptors/advisor.py, _allow_client_side_advisor_credentials, 1.106.2).
+    where its calls go (interceptors/advisor.py, _allow_client_side_advisor_credentials, 1.106.2). With `master_key` the
+    ids of responses are encrypted (proxy/hooks/responses_id_security.py), so that both proxies know each other's.
     """
     before = sys.modules.get(NAME)
-    sys.modules[NAME] = _module(router, general_settings)
+    sys.modules[NAME] = _module(router, general_settings, master_key)
     try:
         yield
     finally:
@@ -43,9 +44,9 @@ def in_its_place(router: Any, general_settings: Mapping[str, Any]) -> Iterator[N
             sys.modules[NAME] = before
 
 
-def _module(router: Any, general_settings: Mapping[str, Any]) -> ModuleType:
+def _module(router: Any, general_settings: Mapping[str, Any], master_key: str | None) -> ModuleType:
     module = ModuleType(NAME, "Stands in for LiteLLM's server.")
     vars(module).update(dict.fromkeys(_NOTHING))
-    vars(module).update(llm_router=router, general_settings=dict(general_settings))
+    vars(module).update(llm_router=router, general_settings=dict(general_settings), master_key=master_key)
     vars(module).update(premium_user=False, disable_spend_logs=False, llm_model_list=router.model_list)
     return module

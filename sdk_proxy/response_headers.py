@@ -31,16 +31,18 @@ def of_answer(call: Call, response: Any) -> dict[str, str]:
     return _headers(call, hidden, cost or "")
 
 
-def of_error(call: Call, model_id: str | None, timeout: Any, litellm_version: str | None) -> dict[str, str]:
+def of_error(call: Call, error: Exception) -> dict[str, str]:
+    """The deployment that failed is known where it is written into litellm_metadata (maybe_get_model_id, 1.106.2)."""
+    info = (call.data.get("litellm_metadata") or {}).get("model_info") or {}
     headers: dict[str, str] = ProxyBaseLLMRequestProcessing.get_custom_headers(
         user_api_key_dict=administrator(),
-        call_id=call.id,
-        model_id=model_id,
-        version=litellm_version,
+        call_id=call.id_after(error),
+        model_id=info.get("id"),
+        version=None if call.route_type == "acompletion" else LITELLM_VERSION,
         response_cost=0,
         model_region="",
         request_data=call.data,
-        timeout=timeout,
+        timeout=getattr(error, "timeout", None),
     )
     return headers
 

@@ -14,12 +14,13 @@ from litellm.anthropic_interface.exceptions import anthropic_error_sse_frame
 from litellm.proxy._types import ProxyException
 from litellm.proxy.anthropic_endpoints.streaming_model_restamp import AnthropicStreamModelRestamper
 from litellm.proxy.common_utils.openai_error_payload import error_status_code
+from litellm.proxy.common_utils.responses_stream_errors import ResponsesStreamErrorState
 from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 from litellm.types.utils import ModelResponseStream
 from pydantic import BaseModel
 
 from sdk_proxy import upstream_error
-from sdk_proxy.call import Call
+from sdk_proxy.call import Call, with_own_ids
 from sdk_proxy.stream_end import MessageEnd
 
 DONE = "data: [DONE]\n\n"
@@ -34,6 +35,32 @@ _RICH_DELTA = (
     "provider_specific_fields",
     "refusal",
 )
+
+
+def events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
+    """The bytes of the route's own protocol."""
+    if call.route_type == "anthropic_messages":
+        return message_events(call, response)
+    return response_events(call, response) if call.route_type == "aresponses" else chat_events(call, response)
+
+
+async def response_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
+    """As chat_events, but that a failure is an event of the Responses protocol, `response.failed`, before [DONE]."""
+    state = ResponsesStreamErrorState()
+    try:
+        served = _served_by(response)
+        async for chunk in with_own_ids(response):
+            served = served or _served_by(chunk)
+            restamped = _restamped(chunk, served or call.requested_model)
+            state.observe_chunk(restamped)
+            yield state.mark_emitted(_chat_event(restamped))
+    except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event
+        failed = state.format_failure(error)
+        if failed is not None:
+            yield failed
+    finally:
+        await _close(response)
+    yield DONE
 
 
 async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:

@@ -1,4 +1,4 @@
-"""POST /v1/messages/count_tokens: the provider's own count where it has one, else LiteLLM's estimate.
+"""Counting before asking, for messages and for responses: the provider's own count if there is one, else an estimate.
 
 As litellm/proxy/proxy_server.py, count_request_tokens (1.106.2), for messages.
 """
@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import litellm
 from fastapi import HTTPException
+from fastapi.responses import JSONResponse
 from litellm.proxy._types import TokenCountRequest
 from litellm.proxy.common_utils.token_count_settings import (
     ProviderCountFailure,
@@ -19,6 +20,7 @@ from litellm.proxy.common_utils.token_count_settings import (
     count_source_fields,
     resolve_token_count_settings,
 )
+from litellm.responses.litellm_completion_transformation.transformation import LiteLLMCompletionResponsesConfig
 from litellm.types.utils import LlmProviders, TokenCountResponse
 from litellm.utils import ProviderConfigManager
 
@@ -32,8 +34,40 @@ async def count_tokens(body: dict[str, Any], router: Any) -> dict[str, Any]:
         if not body.get(name):
             raise HTTPException(400, f"{name} parameter is required")
     TokenCountRequest(**{name: body.get(name) for name in ("model", "messages", "tools", "system")})
+    return await _counted(body, router, "anthropic")
+
+
+async def count_input(body: dict[str, Any], router: Any) -> JSONResponse:
+    """As litellm/proxy/response_api_endpoints/endpoints.py, responses_input_tokens (1.106.2). Raises ProxyException."""
+    asked = body.get("input")
+    for name in ("model", "input"):
+        if body.get(name) is None or (name == "model" and not (body[name] and isinstance(body[name], str))):
+            return _refusal(f"Missing required parameter: '{name}'.", name)
+    if isinstance(asked, (str, list)) and not asked:
+        words = """One of "input" or "previous_response_id" or 'prompt' or 'conversation' must be provided."""
+        return _refusal(words, None)
+    try:
+        messages = LiteLLMCompletionResponsesConfig.transform_responses_api_input_to_messages(
+            input=asked, responses_api_request={"instructions": body.get("instructions")}
+        )
+        plain = [
+            message if isinstance(message, dict) else message.model_dump(exclude_none=True) for message in messages
+        ]
+        counted = {"model": body["model"], "messages": plain, "tools": body.get("tools")}
+        TokenCountRequest(**counted)
+    except Exception as error:  # noqa: BLE001 - whatever the SDK cannot read
+        return _refusal(f"Invalid request for token counting: {error}", None, code=None)
+    return JSONResponse({"object": "response.input_tokens", **await _counted(counted, router, "openai")})
+
+
+def _refusal(words: str, param: str | None, code: str | None = "missing_required_parameter") -> JSONResponse:
+    fault = {"message": words, "type": "invalid_request_error", "param": param, "code": code}
+    return JSONResponse({"error": fault}, 400)
+
+
+async def _counted(body: dict[str, Any], router: Any, messages_format: str) -> dict[str, Any]:
     deployment = await _deployment(router, body["model"])
-    counted = await _by_provider(body, deployment) if deployment else None
+    counted = await _by_provider(body, deployment, messages_format) if deployment else None
     if isinstance(counted, TokenCountResponse):
         return _answer(counted.model_copy(update={"count_source": "provider"}))
     return _answer(await _estimate(body, deployment, counted))
@@ -52,7 +86,7 @@ async def _deployment(router: Any, model: str) -> dict[str, Any] | None:
 
 
 async def _by_provider(
-    body: dict[str, Any], deployment: dict[str, Any]
+    body: dict[str, Any], deployment: dict[str, Any], messages_format: str
 ) -> TokenCountResponse | ProviderCountFailure | None:
     params = deployment["litellm_params"]
     model, provider, _, _ = litellm.get_llm_provider(
@@ -74,8 +108,8 @@ async def _by_provider(
             request_model=body["model"],
             tools=body.get("tools"),
             system=body.get("system"),
-            messages_format="anthropic",
-            output_format=_output_format(body),
+            messages_format=messages_format,
+            output_format=_output_format(body) if messages_format == "anthropic" else None,
         )
     except httpx.HTTPStatusError as error:
         return ProviderCountFailure(error.response.status_code, getattr(error, "message", None) or str(error))

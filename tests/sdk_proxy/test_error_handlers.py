@@ -6,12 +6,12 @@ import httpx
 import litellm
 import pytest
 from fastapi import HTTPException
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from litellm.proxy._types import ProxyException
 from litellm.types.router import RouterRateLimitError
 
 from sdk_proxy.call import Call
-from sdk_proxy.error_handlers import failed_chat, failed_count, failed_messages
+from sdk_proxy.error_handlers import failed, failed_count
 
 REQUEST = httpx.Request("POST", "https://api.example.com/v1/messages")
 
@@ -21,12 +21,12 @@ def upstream_error(kind: type[Exception], status: int, **headers: str) -> Except
     return kind(message="it said no", llm_provider="anthropic", model="m", response=response)  # type: ignore[call-arg]
 
 
-def of_chat(error: Exception) -> JSONResponse:
-    return failed_chat(Call("acompletion", {"litellm_call_id": "call"}, "m"), error)
+def of_chat(error: Exception) -> Response:
+    return failed(Call("acompletion", {"litellm_call_id": "call"}, "m"), error, None)
 
 
 def of_messages(error: Exception, request_id: str | None = None) -> Response:
-    return failed_messages(Call("anthropic_messages", {"litellm_call_id": "call"}, "m"), error, request_id)
+    return failed(Call("anthropic_messages", {"litellm_call_id": "call"}, "m"), error, request_id)
 
 
 def body(answer: Response) -> dict[str, Any]:
@@ -122,3 +122,17 @@ def test_what_the_upstream_said_goes_on_as_it_said_it() -> None:
 def test_a_count_that_fails_has_anthropic_s_shape() -> None:
     answer = failed_count(HTTPException(400, "messages parameter is required"), None)
     assert (answer.status_code, body(answer)["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_only_a_call_that_the_gateway_itself_refused_gets_an_id_afterwards() -> None:
+    refused = failed(Call("acompletion", {}, "m"), ProxyException(message="no", type="t", param=None, code=400), None)
+    broken = failed(Call("acompletion", {}, "m"), ValueError("no number"), None)
+    assert refused.headers["x-litellm-call-id"]
+    assert "x-litellm-call-id" not in broken.headers
+
+
+def test_a_completion_s_error_has_the_plain_form_that_litellm_gives_it() -> None:
+    answer = failed(Call("atext_completion", {}, "m"), upstream_error(litellm.BadRequestError, 400), None)
+    assert answer.status_code == 400
+    assert set(body(answer)["error"]) == {"message", "type", "param", "code"}
+    assert "x-litellm-version" not in answer.headers

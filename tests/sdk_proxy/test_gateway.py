@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,13 +13,16 @@ from harness.model import Failure, Reply, Request, Response, Send, Wait, header
 from harness.upstream import anthropic_wire, openai_wire
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
+from harness.upstream.wire import json_reply
 from tests.sdk_proxy.sdk import KEY, NO_RETRIES, chat, client_of, message
 
 CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens"
+RESPONSES = "/v1/responses"
 STREAMS = {
     "openai chat": (CHAT, chat("gpt-5", stream=True)),
     "anthropic chat": (CHAT, chat("claude-sonnet-5", stream=True)),
     "anthropic messages": (MESSAGES, message("claude-sonnet-5", stream=True)),
+    "openai responses": (RESPONSES, {"model": "gpt-5", "input": "hi", "stream": True}),
 }
 WHOLE = {name: (path, {**body, "stream": False}) for name, (path, body) in STREAMS.items()}
 FOREVER = 60.0  # seconds; no test waits for it
@@ -59,6 +63,14 @@ def cut_in(acts: int, *more: Any) -> Callable[[Request], Reply]:
 def data(text: str) -> list[Any]:
     lines = [line.removeprefix("data:").strip() for line in text.splitlines() if line.startswith("data:")]
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+
+def decoded(response_id: str) -> str | None:
+    """What LiteLLM's SDK makes of an id: base64 of the provider, the deployment and the provider's own id."""
+    try:
+        return base64.b64decode(response_id.removeprefix("resp_"), validate=True).decode()
+    except ValueError:
+        return None
 
 
 async def calls(upstream: SimulatedUpstream, number: int = 1) -> list[Request]:
@@ -400,3 +412,92 @@ async def test_a_client_that_leaves_before_the_headers_of_a_stream_ends_the_call
         await calls(upstream)
         asking.cancel()
         assert await abandoned(upstream)
+
+
+# --- responses
+
+
+async def test_only_the_gateway_knows_what_the_upstream_called_a_response():
+    async with site() as (upstream, client):
+        first = (await client.post(RESPONSES, json={"model": "gpt-5", "input": "hi"})).json()["id"]
+        await client.post(RESPONSES, json={"model": "gpt-5", "input": "more", "previous_response_id": first})
+        await client.get(f"{RESPONSES}/{first}")
+        asked, continued, read = await calls(upstream, 3)
+    whole = autoplay()(asked)
+    theirs = json.loads(whole.body)["id"]
+    assert theirs not in first and decoded(first) is None
+    assert json.loads(continued.body)["previous_response_id"] == theirs
+    assert (read.method, read.path) == ("GET", f"/openai/v1/responses/{theirs}")
+
+
+async def test_the_events_of_a_streamed_response_share_one_id_and_the_alias():
+    async with site() as (_, client):
+        answer = await client.post(RESPONSES, json={"model": "gpt-5", "input": "hi", "stream": True})
+    *events, done = data(answer.text)
+    ids = {event["response"]["id"] for event in events if "response" in event}
+    assert (done, events[-1]["type"], len(ids)) == ("[DONE]", "response.completed", 1)
+    assert {event["model"] for event in events} == {"gpt-5"}
+
+
+async def test_a_response_whose_stream_is_truncated_has_failed():
+    async with site(cut_in(6)) as (_, client):
+        answer = await client.post(RESPONSES, json={"model": "gpt-5", "input": "hi", "stream": True})
+    *_, failed, done = data(answer.text)
+    assert (failed["type"], failed["response"]["status"], done) == ("response.failed", "failed", "[DONE]")
+
+
+# --- other routes of OpenAI's
+
+
+@pytest.mark.parametrize("path", ["/openai/deployments/gpt-4.1/chat/completions", "/engines/gpt-4.1/chat/completions"])
+async def test_the_model_may_stand_in_the_path(path):
+    async with site() as (upstream, client):
+        answer = await client.post(path, json={"messages": [{"role": "user", "content": "hi"}]})
+        (call,) = await calls(upstream)
+    assert answer.status_code == 200
+    assert json.loads(call.body)["model"] == "gpt-4.1"
+
+
+async def test_embeddings_come_with_the_alias():
+    vector = {"object": "embedding", "index": 0, "embedding": [0.5, -0.25]}
+    usage = {"prompt_tokens": 1, "total_tokens": 1}
+    reply = json_reply({"object": "list", "data": [vector], "model": "as-the-provider-says", "usage": usage})
+    async with site(lambda _: reply) as (_, client):
+        answer = await client.post("/v1/embeddings", json={"model": "text-embedding-3-small", "input": "hi"})
+    assert answer.json()["data"] == [vector]
+    assert answer.json()["model"] == "text-embedding-3-small"
+
+
+async def test_a_stream_that_begins_with_an_error_is_an_answer_that_says_whether_to_try_again():
+    body = {"model": "gpt-3.5-turbo-instruct", "prompt": "hi", "stream": True}
+    async with site(refuses(400)) as (_, client):
+        answer = await client.post("/v1/completions", json=body)
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (400, "false")
+
+
+# --- what steers LiteLLM
+
+
+@pytest.mark.parametrize("path", [CHAT, MESSAGES])
+async def test_names_of_claude_codes_model_picker_are_known(path):
+    async with site() as (upstream, client):
+        answer = await client.post(path, json=message("claude-sonnet-5[1m]"))
+        (call,) = await calls(upstream)
+    assert (answer.status_code, json.loads(call.body)["model"]) == (200, "claude-sonnet-5")
+
+
+@pytest.mark.parametrize("path", [CHAT, MESSAGES])
+async def test_what_steers_guardrails_and_routing_does_not_reach_the_provider(path):
+    steering = {
+        "guardrails": ["pii"],
+        "policies": ["p"],
+        "guardrail_config": {"a": 1},
+        "include_guardrail_response": True,
+        "router_settings_override": {"num_retries": 0},
+    }
+    async with site() as (upstream, client):
+        answer = await client.post(path, json=message("claude-sonnet-5", **steering))
+        (call,) = await calls(upstream)
+    assert not steering.keys() & json.loads(call.body).keys()
+    assert answer.json()["guardrail_information"] == []
+    assert answer.headers["x-litellm-applied-guardrails"] == "pii"

@@ -292,7 +292,7 @@ def test_our_own_configuration_can_be_used_and_deserves_no_warning():
     assert warnings(config) == []
     assert config.general_settings["forward_client_headers_to_llm_api"] is True
     providers = {deployment.litellm_params.model.partition("/")[0] for deployment in config.model_list}
-    assert providers == {"anthropic", "openai", "gemini"}
+    assert providers == {"anthropic", "openai", "text-completion-openai", "gemini"}
 
 
 @pytest.mark.parametrize("name", OWN_ENVIRON)
