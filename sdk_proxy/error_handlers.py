@@ -105,7 +105,7 @@ def _completion_fault(call: Call, error: Exception) -> ProxyException:
     """As litellm/proxy/proxy_server.py, completion (1.106.2), with the upstream's advice."""
     if isinstance(error, ProxyException):
         return with_litellm_call_id(error, call.id_after(error))
-    status = _upstream_s(error, getattr(error, "status_code", 500))
+    status = upstream_error.status(error, getattr(error, "status_code", 500))
     return ProxyException(
         message=getattr(error, "message", str(error)),
         type=getattr(error, "type", "None"),
