@@ -77,6 +77,27 @@ def cookies(session: nox.Session) -> None:
     _harness(session, "cookies")
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """2,000 requests that nobody would send, to both proxies. Exit 1: the candidate fails where the other does not."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "fuzz")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Memory of the SDK proxy under 50 streams for ten minutes. Exit 1: over 350 MiB, or growth over 1 MiB a minute."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "soak")
+
+
+@nox.session
+def canary(session: nox.Session) -> None:
+    """A secret in every key, cookie, header and prompt. Exit 1: the SDK proxy's log or metrics have one."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "canary")
+
+
 def _run(session: nox.Session, *command: str) -> None:
     """Ctrl-C leaves time to stop what was started: nox would kill after 0.3 s."""
     session.run(*command, interrupt_timeout=20, terminate_timeout=10)

@@ -26,6 +26,7 @@ from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
+from harness.trial_commands import canary_command, fuzz_command, soak_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,6 +37,9 @@ def main() -> None:
 COMMANDS = (
     load_command,
     self_command,
+    fuzz_command,
+    soak_command,
+    canary_command,
     sabotage_command,
     explain_command,
     approve_command,
@@ -75,7 +79,8 @@ def parity_command(
         picked = [each for each in found if picks.take(each) and (again is None or each.id in again)]
         given = {Role.BASELINE: baseline_port, Role.CANDIDATE: candidate_port}
         ports = {role: port for role, port in given.items() if port}
-        return plan_of(settings, picked, seed, ports, whole=len(picked) == len(found))
+        own = options["scenarios"] is None  # the declarations are about these: others may need none of them
+        return plan_of(settings, picked, seed, ports, whole=own and len(picked) == len(found))
 
     console = Console()
     run_to_its_exit_code(console, lambda: _parity(plan(), console))

@@ -287,6 +287,7 @@ class Declaration:
     scenarios: str = "**"
     better: bool = False  # an improvement: needs a `must` that the candidate passes and the baseline fails
     until: str | None = None  # ISO date
+    when: tuple[tuple[str, str], ...] = ()  # what else is true of the call: see `verdict.condition`
 
 
 @dataclass(frozen=True, slots=True)

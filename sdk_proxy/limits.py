@@ -17,6 +17,8 @@ class Limits:
     body_bytes: int = 64 * 1024 * 1024
     header_bytes: int = 64 * 1024
     body_seconds: float = 60.0  # between two pieces of a body
+    head_seconds: float = 60.0  # from a connection, or a request's first byte, to the end of its headers
+    unread_seconds: float = 300.0  # that an answer waits for a client which does not read it
 
 
 class _Exceeded(Exception):

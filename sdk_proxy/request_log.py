@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any, Literal
@@ -11,11 +12,18 @@ from typing import Any, Literal
 from sdk_proxy.request_record import OTHER, Record
 
 LogFormat = Literal["json", "text"]
+_LITELLM = ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router")  # litellm/_logging.py, 1.106.2
 log = logging.getLogger("sdk_proxy.requests")
 
 
 def to_stdout() -> None:
-    """Lines as they are: a formatter of somebody else's would make two of JSON and its own prefix."""
+    """Lines as they are: a formatter of somebody else's would make two of JSON and its own prefix.
+
+    LiteLLM's own log repeats prompts, answers and tracebacks: it is silent, unless LITELLM_LOG asks for it.
+    """
+    if "LITELLM_LOG" not in os.environ:
+        for name in _LITELLM:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
     log.handlers[:] = [handler]

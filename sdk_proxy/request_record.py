@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sdk_proxy.memory_router import MemoryRouter
 
+log = logging.getLogger("sdk_proxy.request_record")
 REQUEST_ID = "x-request-id"
 ROUTES = frozenset(
     {
@@ -106,12 +109,22 @@ class Recording:
         token = _current.set(record)
         try:
             await self._app(scope, _watching(record, receive), _noting(record, send))
+        except Exception as error:
+            if not record.ended:
+                raise
+            log.error("request %s: answered %d for %s", record.id, record.status, _origin(error))  # noqa: TRY400
         finally:
             _current.reset(token)
             self._open.discard(record)
             record.duration = monotonic() - record.started
             for tell in self._tell:
                 tell(record)
+
+
+def _origin(error: BaseException) -> str:
+    """The class and the place: what an exception says may repeat a prompt."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {last.filename}:{last.lineno}"
 
 
 def _record(path: str, headers: Mapping[str, str], memory: MemoryRouter) -> Record:

@@ -60,8 +60,11 @@ def _app(config: Config, options: Options, drain: Any) -> Any:
 
 
 def _settings(options: Options) -> dict[str, Any]:
+    from sdk_proxy.connection_limits import BoundedProtocol  # noqa: PLC0415 - see above
+    from sdk_proxy.limits import Limits  # noqa: PLC0415 - see above
+
     quiet = {"date_header": False, "server_header": False, "access_log": False, "log_level": "warning"}
-    return {"host": options.host, "port": options.port, **quiet}
+    return {"host": options.host, "port": options.port, "http": partial(BoundedProtocol, Limits()), **quiet}
 
 
 def supervise(options: Options, workers: int) -> None:

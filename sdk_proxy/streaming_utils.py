@@ -19,7 +19,6 @@ from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_di
 from litellm.types.utils import ModelResponseStream
 from pydantic import BaseModel
 
-from sdk_proxy import upstream_error
 from sdk_proxy.call import Call, with_own_ids
 from sdk_proxy.stream_end import MessageEnd
 
@@ -185,13 +184,11 @@ def _is_empty_choice(choice: Any) -> bool:
 
 
 def _chat_fault(error: Exception) -> ProxyException:
-    status = upstream_error.status(error, getattr(error, "status_code", 500))
-    overloaded = status == upstream_error.OVERLOADED
     return ProxyException(
         message=getattr(error, "message", str(error)),
-        type="overloaded_error" if overloaded else getattr(error, "type", "None"),
+        type=getattr(error, "type", "None"),
         param=getattr(error, "param", "None"),
-        code=status,
+        code=getattr(error, "status_code", 500),
     )
 
 

@@ -23,15 +23,9 @@ def upstream_answer(error: BaseException) -> httpx.Response | None:
 
 
 def status(error: BaseException, told: int) -> int:
-    """The upstream's own; `told`, LiteLLM's, where none answered: of 529 it makes a 500, of Claude's 413 a 400.
-
-    An error event in a stream has its status in an exception of the provider's.
-    """
+    """The upstream's own; `told`, LiteLLM's, where none answered: of 529 it makes a 500, of Claude's 413 a 400."""
     answer = upstream_answer(error)
-    if answer is not None:
-        return answer.status_code
-    inner = (getattr(cause, "status_code", None) for cause in _one_attempt(error))
-    return OVERLOADED if OVERLOADED in inner else told
+    return told if answer is None else answer.status_code
 
 
 def anthropic_body(answer: httpx.Response) -> bytes | None:

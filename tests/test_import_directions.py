@@ -28,13 +28,17 @@ MAY_IMPORT = {
     "recording_commands": {"model", "exit_code", "settings", "traffic", "archives", "recording", "client_recordings"},
     "exit_code": {"errors"},
     "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
+    "trials": LEAVES | {"trials"},
+    "trial_journey": LEAVES | {"settings", "site", "trials", "performance", "replay", "upstream"},
+    "trial_commands": {"exit_code", "settings", "journey", "trial_journey"},
     "load_command": {"exit_code", "settings", "journey", "load_journey", "performance"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
     "cli": LEAVES
     | STEPS
     | {"exit_code", "settings", "journey", "recording_commands"}
-    | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"},
+    | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
+    | {"trial_commands"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
     "sabotage_command": {"exit_code", "settings", "journey", "noticing", "report", "traffic"},

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from harness.errors import BadInput
 from harness.model import Declaration, Difference, Kind, Verdict
+from harness.verdict.condition import PARTS
 
 
 class _Entry(BaseModel):
@@ -26,6 +27,7 @@ class _Entry(BaseModel):
     scenarios: str = "**"
     better: bool = False
     until: date | None = None
+    when: dict[str, str] = {}
 
     @field_validator("kinds")
     @classmethod
@@ -33,6 +35,18 @@ class _Entry(BaseModel):
         if unknown := sorted(set(kinds) - set(Kind)):
             raise ValueError(f"there is no kind {unknown[0]!r}: it is one of {', '.join(Kind)}")
         return kinds
+
+    @field_validator("when")
+    @classmethod
+    def _readable(cls, when: dict[str, str]) -> dict[str, str]:
+        for path, wanted in when.items():
+            if path.split("/")[:1] != [""] or path.split("/")[1] not in PARTS:
+                raise ValueError(f"{path!r} begins with none of /{', /'.join(PARTS)}")
+            try:
+                re.compile(wanted)
+            except re.error as error:
+                raise ValueError(f"{wanted!r} is no regular expression: {error}") from error
+        return when
 
     @model_validator(mode="after")
     def _in_order(self) -> _Entry:
@@ -44,7 +58,9 @@ class _Entry(BaseModel):
         kinds = frozenset(Kind(kind) for kind in self.kinds)
         until = self.until.isoformat() if self.until else None
         since = self.since.isoformat()
-        return Declaration(self.id, self.where, kinds, self.why, since, self.scenarios, self.better, until)
+        return Declaration(
+            self.id, self.where, kinds, self.why, since, self.scenarios, self.better, until, (*self.when.items(),)
+        )
 
 
 class _File(BaseModel):
@@ -71,6 +87,7 @@ def read_declarations(file: Path) -> tuple[Declaration, ...]:
 
 
 def explains(declaration: Declaration, scenario: str, difference: Difference) -> bool:
+    """By its words; whether its `when` is true of the call is `condition.holds`."""
     return (
         difference.kind in declaration.kinds
         and _pattern(declaration.scenarios).fullmatch(scenario) is not None

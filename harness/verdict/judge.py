@@ -19,6 +19,7 @@ from harness.model import (
     Scenario,
     Verdict,
 )
+from harness.verdict import condition
 from harness.verdict.declared import explains
 from harness.verdict.senses import leaks
 
@@ -26,7 +27,7 @@ _HELD_TO = (Role.BASELINE, Role.CANDIDATE)
 
 
 def judge(scenario: Scenario, compared: Compared, declared: Sequence[Declaration]) -> Verdict:
-    explained = [(difference, _first(declared, scenario.id, difference)) for difference in compared.found]
+    explained = [(difference, _first(declared, scenario, compared, difference)) for difference in compared.found]
     allowed = tuple((difference, why) for difference, why in explained if why is not None)
     unexplained = tuple(difference for difference, why in explained if why is None)
     broken = broken_musts(scenario, compared)
@@ -99,11 +100,14 @@ def _outcome(compared: Compared, broken: Sequence[Broken], better: bool, unexpla
     return Outcome.ALLOWED if allowed else Outcome.SAME
 
 
-def _first(declared: Sequence[Declaration], scenario: str, difference: Difference) -> Declaration | None:
+def _first(
+    declared: Sequence[Declaration], scenario: Scenario, compared: Compared, difference: Difference
+) -> Declaration | None:
     """Nothing explains a secret that got out."""
     if leaks(difference):
         return None
-    return next((declaration for declaration in declared if explains(declaration, scenario, difference)), None)
+    alike = (one for one in declared if explains(one, scenario.id, difference))
+    return next((one for one in alike if condition.holds(one.when, scenario, compared.trees, difference)), None)
 
 
 def _json(value: Json) -> str:

@@ -66,6 +66,8 @@ def test_a_file_without_entries_declares_nothing(tmp_path):
         (ENTRY.replace('id = "server-header"\n', ""), "difference 1/id"),
         (ENTRY + ENTRY, "two entries are called 'server-header'"),
         ("[[diference]]\n", "diference"),
+        (ENTRY + 'when = {"/status" = "1"}\n', "/when: .*begins with none of /request"),
+        (ENTRY + 'when = {"/reply/status" = "("}\n', "/when: .*no regular expression"),
     ],
 )
 def test_a_wrong_entry_is_named_with_its_file_and_field(tmp_path, text, told):

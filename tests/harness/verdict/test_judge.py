@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from harness.model import (
@@ -55,6 +57,13 @@ def test_a_difference_is_declared_or_unexplained():
 def test_the_first_declaration_that_covers_a_difference_explains_it():
     verdict = judge(scenario(), seen(found=(LOST,)), (DECLARED, BETTER))
     assert [declaration.id for _, declaration in verdict.allowed] == ["server"]
+
+
+def test_a_declaration_explains_only_where_its_condition_is_true():
+    said = replace(DECLARED, when=(("/candidate/response/status", "^200$"),))
+    lost = Difference("/client/0/response/headers/server", "uvicorn", Absent.ABSENT)
+    assert outcome(seen(found=(lost,)), (said,)) is Outcome.ALLOWED
+    assert outcome(seen(candidate=500, found=(lost,)), (said,), must=()) is Outcome.DIFFERENT
 
 
 def test_a_baseline_that_differs_from_itself_is_noisy_whatever_the_candidate_does():

@@ -1,0 +1,87 @@
+"""`python -m harness fuzz | soak | canary`: from the options to the exit code, with a JSON report each."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from harness.exit_code import run_to_its_exit_code
+from harness.journey import new_run
+from harness.settings import read_settings
+from harness.trial_journey import SoakPlan, canary, fuzz, soak
+
+Trial = Callable[[Path, Callable[[str], None]], Awaitable[dict[str, Any]]]
+_settings = click.option(
+    "--settings", "file", type=click.Path(path_type=Path), default=Path("harness.toml"), show_default=True
+)
+_reports = click.option("--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
+
+
+@click.command("fuzz")
+@_settings
+@_reports
+@click.option("--requests", "number", type=click.IntRange(1, 100_000), default=2000, show_default=True)
+@click.option("--seed", type=int, help="The requests of an earlier run again; it is in its report.")
+@click.option("--patience", type=click.FloatRange(1), default=30.0, show_default=True, help="Seconds for a request.")
+def fuzz_command(file: Path, reports: Path, number: int, seed: int | None, patience: float) -> None:
+    """Send both targets what nobody would send. Exit 1: the candidate fails where the baseline does not."""
+    first = secrets.randbelow(2**32) if seed is None else seed
+
+    def bad(tree: dict[str, Any]) -> bool:
+        return bool(tree["faults"])
+
+    _run("fuzz", reports, lambda logs, tell: fuzz(read_settings(file, {}), number, first, patience, logs, tell), bad)
+
+
+@click.command("soak")
+@_settings
+@_reports
+@click.option("--streams", type=click.IntRange(1, 5000), default=50, show_default=True)
+@click.option("--minutes", type=click.FloatRange(1, 1440), default=10.0, show_default=True)
+@click.option("--warm-up", type=click.FloatRange(0), default=2.0, show_default=True, help="Minutes before the first.")
+@click.option("--between", type=click.FloatRange(0), default=0.05, show_default=True, help="Between events, seconds.")
+@click.option("--most-mib", type=float, default=350.0, show_default=True)
+@click.option("--most-growth", type=float, default=1.0, show_default=True, help="MiB a minute.")
+def soak_command(file: Path, reports: Path, most_mib: float, most_growth: float, **given: Any) -> None:
+    """Memory of the candidate under mixed streams. Exit 1: too much, or it grows, or an answer is not whole."""
+
+    def bad(tree: dict[str, Any]) -> bool:
+        grown = tree["growth_mib_a_minute"]
+        broken = set(tree["answers"]) != {"whole"}
+        return broken or tree["highest_rss_mib"] > most_mib or grown is None or grown > most_growth
+
+    _run("soak", reports, lambda logs, tell: soak(SoakPlan(read_settings(file, {}), **given), logs, tell), bad)
+
+
+@click.command("canary")
+@_settings
+@_reports
+def canary_command(file: Path, reports: Path) -> None:
+    """Put a secret wherever one can be. Exit 1: the candidate's log or metrics have one."""
+
+    def bad(tree: dict[str, Any]) -> bool:
+        return bool(tree["found"])
+
+    _run("canary", reports, lambda logs, tell: canary(read_settings(file, {}), logs, tell), bad)
+
+
+def _run(name: str, reports: Path, trial: Trial, bad: Callable[[dict[str, Any]], bool]) -> None:
+    console = Console()
+
+    async def tried() -> int:
+        with new_run(reports) as (run, folder):
+            tree = await trial(folder / "logs", lambda line: console.print(line, highlight=False))
+            (folder / f"{name}.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
+        console.print_json(data={key: value for key, value in tree.items() if key != "faults"})
+        for fault in tree.get("faults", ()):
+            console.print(f"{fault['method']} {fault['path']}: {fault['what']}", markup=False, highlight=False)
+        console.print(f"report {reports / 'runs' / run / name}.json", highlight=False)
+        return 1 if bad(tree) else 0
+
+    run_to_its_exit_code(console, tried)

@@ -1,0 +1,80 @@
+import pytest
+
+from harness.model import Absent, Difference, Reply, Request, Role, Scenario, Send, Step
+from harness.verdict.condition import holds, step_of
+
+ERROR = {"type": "error", "error": {"type": "overloaded_error"}}
+STATUS = Difference("/client/1/response/status", 500, 529)
+REPLIES = (Reply(500), Reply(529, body=b'{"type": "error", "error": {"type": "overloaded_error"}}'))
+
+
+def scenario(*replies, leave_after=None):
+    first = Step(Request("GET", "/"))
+    return Scenario(
+        "a/b",
+        "a",
+        "t",
+        "scripted",
+        (),
+        (first, Step(Request("POST", "/v1/messages"), replies, leave_after=leave_after)),
+    )
+
+
+def trees(calls=2):
+    asked = [{"step": 1, "request": {"path": "/v1/messages"}, "outcome": {"status": 500 + n}} for n in range(calls)]
+    return {
+        role: {"client": {"1": {"response": {"status": status, "body": ERROR}}}, "upstream": asked, "effects": {}}
+        for role, status in ((Role.BASELINE, 500), (Role.CANDIDATE, 529))
+    }
+
+
+@pytest.mark.parametrize(
+    ("when", "true"),
+    [
+        ({}, True),
+        ({"/candidate/response/status": "^529$", "/baseline/response/status": "^500$"}, True),
+        ({"/candidate/response/status": "=/reply/status"}, True),
+        ({"/baseline/response/status": "=/reply/status"}, False),
+        ({"/candidate/response/body": "=/reply/body"}, True),
+        ({"/candidate/response/body": "=/replies/*/body"}, True),
+        ({"/candidate/response/nothing": "=/reply/nothing"}, False),
+        ({"/calls/*/outcome/status": "^501$"}, True),
+        ({"/calls/*/outcome/status": "^529$"}, False),
+        ({"/request/path": "^/v1/messages", "/candidate/response/status": "^500$"}, False),
+        ({"/request/leave_after": "^0$"}, True),
+    ],
+)
+def test_everything_that_is_asked_has_to_be_true_of_the_call(when, true):
+    assert holds([*when.items()], scenario(*REPLIES, leave_after=0), trees(), STATUS) is true
+
+
+def test_the_reply_is_the_one_to_the_last_call_that_the_candidate_made():
+    when = [("/reply/status", "^500$")]
+    assert holds(when, scenario(*REPLIES), trees(calls=1), STATUS)
+    assert not holds(when, scenario(*REPLIES), trees(calls=2), STATUS)
+    assert not holds(when, scenario(*REPLIES), trees(calls=0), STATUS)
+    assert not holds(when, scenario(), trees(), STATUS)
+
+
+def test_the_text_of_a_streamed_reply_is_all_that_was_sent():
+    streamed = Reply(acts=(Send(b"data: 1\n\n"), Send(b"data: 2\n\n")))
+    assert holds([("/reply/text", r"^data: 1\n\ndata: 2\n\n$")], scenario(streamed), trees(1), STATUS)
+
+
+@pytest.mark.parametrize(
+    ("difference", "step"),
+    [
+        (STATUS, 1),
+        (Difference("/upstream/0/outcome/status", 200, 500), 1),
+        (Difference("/upstream/9/outcome/status", 200, 500), None),
+        (Difference("/effects/aborted/0", Absent.ABSENT, "step 1 call 0"), 1),
+        (Difference("/effects/calls/1", 1, 2), 1),
+        (Difference("", 1, 2), None),
+    ],
+)
+def test_a_difference_belongs_to_a_step_or_to_none(difference, step):
+    assert step_of(difference, trees()) == step
+
+
+def test_where_there_is_no_step_nothing_is_true():
+    assert not holds([("/request/path", "")], scenario(), trees(), Difference("/client/7/x", 1, 2))
