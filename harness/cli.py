@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from harness.self_command import self_command
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
 from harness.trial_commands import canary_command, fuzz_command, soak_command
+from harness.unfinished import read_part
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,11 +64,17 @@ for command in COMMANDS:
 @click.option("--client", help="Only scenarios of this client: the folder's name.")
 @click.option("--covers", help="Only scenarios that are about this: tool-loop, errors, ...")
 @click.option("--last-failed", is_flag=True, help="Only scenarios that were not the same or allowed in the last run.")
+@click.option("--resume", is_flag=True, help="Go on where the last run was interrupted: with what it has observed.")
 @click.option("--seed", type=int, help="The order of an earlier run again; it is printed at its end.")
 @click.option("--baseline-port", type=click.IntRange(1, 65535), help="Default: a free one.")
 @click.option("--candidate-port", type=click.IntRange(1, 65535), help="Default: a free one.")
 def parity_command(
-    file: Path, seed: int | None, baseline_port: int | None, candidate_port: int | None, **options: Any
+    file: Path,
+    seed: int | None,
+    resume: bool,
+    baseline_port: int | None,
+    candidate_port: int | None,
+    **options: Any,
 ) -> None:
     """Replay all scenarios against both targets and judge. Exit 0: they agree, 1: they differ, 2: no judgement."""
     picks = Picks(**{field.name: options.pop(field.name) for field in fields(Picks)})
@@ -80,7 +87,9 @@ def parity_command(
         given = {Role.BASELINE: baseline_port, Role.CANDIDATE: candidate_port}
         ports = {role: port for role, port in given.items() if port}
         own = options["scenarios"] is None  # the declarations are about these: others may need none of them
-        return plan_of(settings, picked, seed, ports, whole=own and len(picked) == len(found))
+        order = read_part(settings.reports).seed if resume else seed
+        made = plan_of(settings, picked, order, ports, whole=own and len(picked) == len(found))
+        return replace(made, resume=resume)
 
     console = Console()
     run_to_its_exit_code(console, lambda: _parity(plan(), console))

@@ -7,7 +7,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from harness.replay.run import warm_up
 from harness.replay.schedule import replay_all
 from harness.settings import Settings
 from harness.site import Credentials, site
+from harness.unfinished import Part, keeping, taken_over
 from harness.verdict.declared import read_declarations
 from harness.verdict.footprint import excesses
 from harness.verdict.gate import gate
@@ -44,6 +45,7 @@ class Plan:
     whole: bool = True  # False: some scenarios were picked, so that the others' declarations may be unused
     ports: Mapping[Role, int] = field(default_factory=dict)  # of the client's side; free ones where not given
     credentials: Credentials = field(default_factory=Credentials)
+    resume: bool = False  # what an interrupted run has observed counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,16 @@ class Watch:
 async def parity(plan: Plan, watch: Watch, report: Callable[[Judgement, Path], None]) -> Judgement:
     """Observe, compare, judge, report. Raises `HarnessError` if no judgement is possible.
 
-    The run's folder appears under its name only when everything is in it: what is interrupted leaves nothing behind.
+    The run's folder appears under its name only when everything is in it: an interrupted run leaves no half of one, but
+    what it has observed is there to be resumed.
     """
     began = time.monotonic()
     _refuse_nothing(plan)
     with new_run(plan.settings.reports) as (run, folder):
-        targets, footprints = await observe(plan, folder, watch)
+        observations, part = folder / OBSERVATIONS, _part(plan)
+        seen = taken_over(plan.settings.reports, part, observations) if plan.resume else frozenset()
+        with keeping(plan.settings.reports, part, observations):
+            targets, footprints = await observe(plan, folder, watch, seen)
         store_footprints(footprints, folder)
         judgement = judged(plan, Run(run, folder, targets, time.monotonic() - began))
         report(judgement, folder)
@@ -83,10 +89,10 @@ async def parity(plan: Plan, watch: Watch, report: Callable[[Judgement, Path], N
 
 
 async def observe(
-    plan: Plan, folder: Path, watch: Watch
+    plan: Plan, folder: Path, watch: Watch, seen: Collection[tuple[Role, str]] = ()
 ) -> tuple[tuple[tuple[Role, str, str], ...], tuple[Footprint, ...]]:
     """Every scenario against baseline, baseline again and candidate, side by side. Who they were, in what version, and
-    what running them cost."""
+    what running them cost. Those in `seen` are observed already."""
 
     def again() -> list[Scenario]:
         found = judge_all(plan.scenarios, store.read(folder / OBSERVATIONS), plan.declared)
@@ -97,7 +103,10 @@ async def observe(
     with store.writing(folder / OBSERVATIONS) as keep:
         try:
             async with asyncio.TaskGroup() as tasks:
-                roles = [tasks.create_task(_observe(role, plan, folder, keep, watch, rounds)) for role in Role]
+                left = {role: [each for each in plan.scenarios if (role, each.id) not in seen] for role in Role}
+                roles = [
+                    tasks.create_task(_observe(role, left[role], plan, folder, keep, watch, rounds)) for role in Role
+                ]
         except BaseExceptionGroup as group:
             raise first_cause(group) from None
     results = [role.result() for role in roles]
@@ -152,7 +161,13 @@ def exchanges(observations: Iterator[Observation]) -> tuple[int, int]:
 
 
 async def _observe(
-    role: Role, plan: Plan, folder: Path, keep: Callable[[Observation], None], watch: Watch, rounds: Rounds
+    role: Role,
+    scenarios: Sequence[Scenario],
+    plan: Plan,
+    folder: Path,
+    keep: Callable[[Observation], None],
+    watch: Watch,
+    rounds: Rounds,
 ) -> tuple[tuple[Role, str, str], Footprint]:
     name = plan.settings.candidate if role is Role.CANDIDATE else plan.settings.baseline
     watch.starting(role, name)
@@ -163,7 +178,7 @@ async def _observe(
         await warm_up(place, plan.settings.warm_up)
         watch.ready(role, version)
         with measuring(place, start) as meter:
-            async for observation in replay_all(plan.scenarios, place, plan.seed, plan.settings.concurrency):
+            async for observation in replay_all(scenarios, place, plan.seed, plan.settings.concurrency):
                 keep(observation)
                 watch.observed(role)
                 meter.requests += len(observation.client)
@@ -234,6 +249,10 @@ def plan_of(
 ) -> Plan:
     chosen = secrets.randbelow(2**32) if seed is None else seed
     return Plan(settings, tuple(scenarios), read_declarations(settings.differences), chosen, whole, ports)
+
+
+def _part(plan: Plan) -> Part:
+    return Part(plan.seed, plan.settings.baseline, plan.settings.candidate)
 
 
 def _refuse_nothing(plan: Plan) -> None:

@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "settings": {"model", "errors"},
     "site": LEAVES | {"settings", "replay", "upstream"},
     "footprint": LEAVES | {"performance", "replay"},
-    "journey": LEAVES | STEPS | {"settings", "site", "footprint"},
+    "unfinished": LEAVES | {"observation"},
+    "journey": LEAVES | STEPS | {"settings", "site", "unfinished", "footprint"},
     "situations": LEAVES | {"situations", "upstream"},
     "recording": LEAVES | {"traffic"},
     "client_recordings": LEAVES | STEPS | {"settings", "site", "clients", "situations"},
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
     "cli": LEAVES
     | STEPS
-    | {"exit_code", "settings", "journey", "recording_commands"}
+    | {"exit_code", "settings", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
     | {"trial_commands"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},

@@ -26,8 +26,11 @@ def writing(file: Path) -> Iterator[Callable[[Observation], None]]:
     with file.open("ab") as stream:
 
         def write(observation: Observation) -> None:
-            stream.write(to_line(observation))
-            stream.flush()
+            try:
+                stream.write(to_line(observation))
+                stream.flush()
+            except OSError as error:
+                raise BadInput(f"cannot be written: {error.strerror}", file) from error
 
         yield write
 

@@ -125,6 +125,29 @@ def test_a_difference_that_the_candidate_shows_once_counts_although_its_replays_
     assert {d["path"].rpartition("/")[2] for d in different["differences"]} <= {"request-id", "x-request-id"}
 
 
+def test_a_run_that_was_interrupted_goes_on_with_what_it_has_observed(settings):
+    file = settings()
+    assert parity(file, "--seed", "5").returncode == 0
+    reports = file.parent / "reports"
+    whole = (reports / "latest" / "observations.ndjson").read_text().splitlines(keepends=True)
+    unfinished = reports / ".unfinished"
+    unfinished.mkdir()
+    (unfinished / "observations.ndjson").write_text("".join(whole[:3]) + whole[3][:50])
+    (unfinished / "plan.json").write_text(json.dumps({"seed": 5, "baseline": "plain", "candidate": "other"}))
+    done = parity(file, "--resume")
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = (reports / "latest" / "observations.ndjson").read_text().splitlines(keepends=True)
+    assert again[:3] == whole[:3]
+    assert (len(again), again[3:] != whole[3:], report(file)["seed"]) == (len(whole), True, 5)
+    assert not unfinished.exists()
+
+
+def test_nothing_to_resume_is_exit_code_2(settings):
+    done = parity(settings(), "--resume")
+    assert done.returncode == 2
+    assert "there is no interrupted run to resume" in done.stdout
+
+
 def test_a_target_that_does_not_start_is_exit_code_2_with_the_end_of_its_log(settings):
     file = settings("dead")
     done = parity(file)
