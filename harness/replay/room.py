@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 
@@ -13,6 +14,7 @@ from harness.upstream.speech import Voice
 # (router_utils/cooldown_handlers.py, _is_cooldown_required and _should_cooldown_deployment; 402 is exempt there).
 COOLING = frozenset({401, 404, *range(300, 400)})
 REST = 5.5  # seconds
+_IN_PATH = re.compile(r"/(?:deployments|engines|models)/([^/?:]+)")
 
 
 class Room:
@@ -72,8 +74,10 @@ def sets_cookies(scenario: Scenario) -> bool:
 
 
 def models_of(scenario: Scenario) -> frozenset[str]:
-    """The models that the requests name."""
-    return frozenset(model for step in scenario.steps for model in _models(step.request.body))
+    """The models that the requests name, in the body or in the path (Azure's way)."""
+    requests = [step.request for step in scenario.steps]
+    in_paths = (name for request in requests for name in _IN_PATH.findall(request.path))
+    return frozenset(in_paths) | {model for request in requests for model in _models(request.body)}
 
 
 def _models(body: bytes) -> list[str]:

@@ -19,7 +19,11 @@ def is_whole(headers: Headers, data: bytes) -> bool:
 
 
 def is_last(event: ServerEvent) -> bool:
-    """OpenAI's `[DONE]`, Anthropic's `message_stop`, the ends of a response, and Gemini's `finishReason`."""
+    """OpenAI's `[DONE]`, Anthropic's `message_stop`, the ends of a response, and Gemini's `finishReason`.
+
+    Anthropic's `message_delta` with a stop reason as well: nothing but `message_stop` comes after it, and LiteLLM 1.106.2
+    leaves there where it makes a text completion of it, or not: when its garbage is collected decides.
+    """
     if event.data.strip() == "[DONE]":
         return True
     try:
@@ -29,7 +33,9 @@ def is_last(event: ServerEvent) -> bool:
     if not isinstance(tree, dict):
         return False
     candidates = tree.get("candidates")
-    return tree.get("type") in _LAST or _finished(candidates if isinstance(candidates, list) else ())
+    delta = tree.get("delta")
+    stopped = tree.get("type") == "message_delta" and isinstance(delta, dict) and bool(delta.get("stop_reason"))
+    return stopped or tree.get("type") in _LAST or _finished(candidates if isinstance(candidates, list) else ())
 
 
 def _finished(candidates: Iterable[object]) -> bool:

@@ -23,6 +23,8 @@ def test_the_models_are_those_that_the_requests_name() -> None:
     bodies = [b'{"model":"a"}', b'{"model":"b, c"}', b"not JSON", b"[]", b'{"model":1}', b"", b"[" * 100_000]
     assert models_of(scenario(*(Step(post(body)) for body in bodies))) == {"a", "b", "c"}
     assert models_of(scenario(Step(Request("GET", "/v1/models")))) == frozenset()
+    assert models_of(scenario(Step(Request("POST", "/openai/deployments/a/chat/completions?api-version=1")))) == {"a"}
+    assert models_of(scenario(Step(Request("POST", "/engines/b/embeddings")))) == {"b"}
 
 
 def met(*scenarios: Scenario) -> bool:

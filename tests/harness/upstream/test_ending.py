@@ -9,11 +9,20 @@ from harness.upstream.ending import is_whole
 LAST = [
     "[DONE]",
     json.dumps({"type": "message_stop"}),
+    json.dumps({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}),
     json.dumps({"type": "response.completed", "response": {}}),
     json.dumps({"type": "response.incomplete"}),
     json.dumps({"candidates": [{"content": {}, "finishReason": "STOP"}]}),
 ]
-OTHERS = ['{"type":"message_delta"}', '{"candidates":[{"content":{}}]}', '{"candidates":7}', "[]", "text", "[" * 99_999]
+OTHERS = [
+    '{"type":"message_delta"}',
+    '{"type":"message_delta","delta":{"stop_reason":null}}',
+    '{"candidates":[{"content":{}}]}',
+    '{"candidates":7}',
+    "[]",
+    "text",
+    "[" * 99_999,
+]
 
 
 @pytest.mark.parametrize("data", LAST)
