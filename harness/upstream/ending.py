@@ -21,8 +21,8 @@ def is_whole(headers: Headers, data: bytes) -> bool:
 def is_last(event: ServerEvent) -> bool:
     """OpenAI's `[DONE]`, Anthropic's `message_stop`, the ends of a response, and Gemini's `finishReason`.
 
-    Anthropic's `message_delta` with a stop reason as well: nothing but `message_stop` comes after it, and LiteLLM 1.106.2
-    leaves there where it makes a text completion of it, or not: when its garbage is collected decides.
+    Anthropic's `message_delta` with a stop reason as well: nothing but `message_stop` comes after it, and where LiteLLM
+    1.106.2 makes a text completion of it, it leaves there, or not: when its garbage is collected decides.
     """
     if event.data.strip() == "[DONE]":
         return True
