@@ -35,6 +35,7 @@ from sdk_proxy.request_log import logging_of
 from sdk_proxy.request_record import Recording
 from sdk_proxy.schema import Config
 from sdk_proxy.session_manager import persistent_clients
+from sdk_proxy.spared import spared
 from sdk_proxy.stream_end import no_invented_end
 
 _PAGE = """<!DOCTYPE html>
@@ -101,7 +102,8 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         key = config.master_key.get_secret_value() if config.master_key else None
         async with persistent_clients(store_at(operated.cookie_jar)):
-            with proxy_server.in_its_place(gateway.router, config.general_settings, key), no_invented_end():
+            in_place = proxy_server.in_its_place(gateway.router, config.general_settings, key)
+            with in_place, no_invented_end(), spared():
                 yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)

@@ -46,7 +46,12 @@ def mix_of(scenarios: Iterable[Scenario]) -> Mix:
     fan_out = tuple(call for each in well if each.client == CLIENTS[1] for call in _calls(each.steps))
     if not turns or not fan_out:
         raise BadInput("no recorded scenario of claude-code, or none of pycharm, in which nothing fails: record them")
-    return Mix(turns, fan_out, tuple(_counted(turn[0]) for turn in turns))
+    return Mix(turns, fan_out, tuple(_counted(turn[0]) for turn in turns if _is_claude(turn[0])))
+
+
+def _is_claude(call: Call) -> bool:
+    """Others' tokens cannot always be counted: LiteLLM needs Google's own SDK for Gemini's."""
+    return str(json.loads(call.body).get("model", "")).startswith("claude")
 
 
 def _goes_well(step: Step) -> bool:

@@ -87,13 +87,15 @@ def _response(body: Object, seed: object, speech: Speech) -> Reply:
 
 
 def _gemini(path: str, query: str, seed: object, speech: Speech) -> Reply | None:
-    """`/v1beta/models/<model>:<action>`."""
+    """`/v1beta/models/<model>:<action>`; LiteLLM keeps a marked part of a prompt under `cachedContents`."""
     model, _, action = path.rpartition("/")[2].partition(":")
     match action:
         case "generateContent":
             return gemini_wire.reply(gemini_wire.content(gemini_wire.text(speech.text), model=model, seed=seed))
         case "streamGenerateContent" if "alt=sse" in query:
             return gemini_wire.stream_reply(speech.text, model, seed, speech.parts)
+        case "cachedContents":
+            return json_reply({"name": "cachedContents/c1", "model": f"models/{model}", "displayName": "c1"})
         case "countTokens":
             return json_reply({"totalTokens": 8})
     return None

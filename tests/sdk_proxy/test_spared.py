@@ -1,0 +1,74 @@
+import subprocess
+import sys
+from typing import Any
+
+import tiktoken
+from litellm.proxy._experimental.mcp_server.utils import upstream_credential_headers
+
+from sdk_proxy.spared import Encoding, mcp_credentials, spared
+
+HEADERS = [
+    "X-MCP-Auth",
+    "x-mcp-servers",
+    "x-mcp-access-groups",
+    "x-mcp-github-authorization",
+    "x-other",
+    "authorization",
+]
+
+
+def test_the_credentials_of_mcp_servers_are_the_ones_that_litellm_knows() -> None:
+    assert mcp_credentials(HEADERS) == upstream_credential_headers(HEADERS)
+    assert mcp_credentials(HEADERS) == {"x-mcp-auth", "x-mcp-github-authorization"}
+
+
+def test_an_encoding_is_loaded_for_a_text_and_not_for_none() -> None:
+    loaded: list[str] = []
+
+    def load(name: str) -> Any:
+        from litellm.litellm_core_utils.default_encoding import encoding
+
+        loaded.append(name)
+        return encoding
+
+    encoding = Encoding("cl100k_base", load)
+    assert encoding.encode("", disallowed_special=()) == []
+    assert loaded == []
+    assert encoding.encode("hello world", disallowed_special=()) == load("cl100k_base").encode("hello world")
+
+
+def test_afterwards_both_are_litellms_again() -> None:
+    before = tiktoken.get_encoding
+    with spared():
+        assert tiktoken.get_encoding("cl100k_base").name == "cl100k_base"
+        assert isinstance(tiktoken.get_encoding("cl100k_base"), Encoding)
+    assert tiktoken.get_encoding is before
+
+
+SERVING = """
+import asyncio, sys
+from harness.upstream.app import SimulatedUpstream
+from harness.upstream.autoplay import autoplay
+from tests.sdk_proxy.sdk import client_of, message
+
+async def main():
+    async with SimulatedUpstream(improvise=autoplay(), gap=0) as upstream, client_of(upstream) as client:
+        for path in ("/v1/messages", "/v1/chat/completions"):
+            for model in ("claude-sonnet-5", "gpt-5"):
+                for stream in (False, True):
+                    answer = await client.post(path, json=message(model, stream=stream))
+                    assert answer.status_code == 200, answer.text
+    print([name for name in sys.argv[1:] if name in sys.modules])
+
+asyncio.run(main())
+"""
+
+
+def test_no_request_loads_what_nobody_needs() -> None:
+    modules = (
+        "litellm.proxy._experimental.mcp_server.mcp_server_manager",
+        "tiktoken_ext.openai_public",
+    )
+    command = [sys.executable, "-c", SERVING, *modules]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr
