@@ -46,6 +46,7 @@ RouteType = Literal[
 
 
 _RESPONSE_IDS = ResponsesIDSecurity()
+_WITH_MCP = ("acompletion", "anthropic_messages")  # they expand tools of LiteLLM's MCP gateway
 
 
 @dataclass(slots=True)
@@ -104,7 +105,14 @@ async def prepare(call: Call, request: Request, headers: Headers, config: ProxyC
 
 async def answered(call: Call, router: Any) -> Any:
     """The Router's answer: whole, or a stream that has begun. Raises what the Router raises, and HTTPException."""
+    tools = call.data.get("tools")
+    if call.route_type in _WITH_MCP and isinstance(tools, list) and not any(map(_is_mcp, tools)):
+        call.data["_skip_mcp_handler"] = True  # or it is loaded, 25 MB, to look for such a tool
     return await (await route_request(call.data, router, None, call.route_type))
+
+
+def _is_mcp(tool: Any) -> bool:
+    return isinstance(tool, dict) and tool.get("type") == "mcp"
 
 
 async def with_own_id(call: Call, response: Any) -> Any:
