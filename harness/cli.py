@@ -17,6 +17,7 @@ from harness.explain_command import explain_command
 from harness.journey import Plan, Watch, failed_last, judged, parity, plan_of, stored_run
 from harness.load_command import load_command
 from harness.model import Judgement, Role, Scenario
+from harness.provenance import stamped
 from harness.recording_commands import RECORDING_COMMANDS
 from harness.report.files import REPORTS, write_reports
 from harness.report.redaction import Redaction
@@ -123,7 +124,8 @@ def compare_command(folder: Path, file: Path) -> None:
         run, seed = stored_run(folder)
         plan = plan_of(settings, read_all(settings.scenarios), seed, {}, whole=True)
         judgement = judged(plan, run)
-        _show(console, judgement, Redaction(), write_reports(summary(judgement, Redaction()), run.folder, Redaction()))
+        result = {**summary(judgement, Redaction()), "made": run.made}
+        _show(console, judgement, Redaction(), write_reports(result, run.folder, Redaction()))
         return judgement.exit_code
 
     console = Console()
@@ -133,7 +135,9 @@ def compare_command(folder: Path, file: Path) -> None:
 async def _parity(plan: Plan, console: Console) -> int:
     with _progress(console) as progress:
         redaction = Redaction([*plan.credentials.hidden(plan.settings.environment)])
-        judgement = await parity(plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction))
+        judgement = await parity(
+            plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction, plan.settings.config)
+        )
     _show(console, judgement, redaction, tuple(judgement.folder / name for name in REPORTS))
     return judgement.exit_code
 
@@ -144,8 +148,8 @@ def _show(console: Console, judgement: Judgement, redaction: Redaction, files: t
     show_verdict(console, summary(judgement, redaction), files)
 
 
-def _report(judgement: Judgement, folder: Path, redaction: Redaction) -> None:
-    write_reports(summary(judgement, redaction), folder, redaction)
+def _report(judgement: Judgement, folder: Path, redaction: Redaction, config: Path) -> None:
+    write_reports(stamped(summary(judgement, redaction), config), folder, redaction)
 
 
 # --- at the edge ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from harness.cookies_journey import CookiesPlan, phases
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import new_run
 from harness.performance.cookies import cookies_tree
+from harness.provenance import stamped
 from harness.settings import read_settings
 
 
@@ -42,7 +43,8 @@ async def cookies(plan: CookiesPlan, console: Console) -> int:
 
     with new_run(plan.settings.reports) as (_, folder):
         done = [phase async for phase in phases(plan, folder / "logs", tell)]
-        tree = cookies_tree(done, {"workers": plan.workers, "at_once": plan.at_once})
+        how = {"workers": plan.workers, "at_once": plan.at_once}
+        tree = stamped(cookies_tree(done, how), plan.settings.config)
         (folder / "cookies.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
     console.print_json(data=tree)
     return 1 if tree["problems"] else 0

@@ -17,7 +17,7 @@ from pathlib import Path
 from harness.comparison.run import compare_all
 from harness.errors import BadInput, HarnessError
 from harness.footprint import measuring, read_footprints, store_footprints
-from harness.model import Declaration, Footprint, Judgement, Observation, Outcome, Role, Scenario, Verdict
+from harness.model import Declaration, Footprint, Json, Judgement, Observation, Outcome, Role, Scenario, Verdict
 from harness.observation import store
 from harness.replay.rounds import Rounds
 from harness.replay.run import warm_up
@@ -56,6 +56,7 @@ class Run:
     folder: Path
     targets: tuple[tuple[Role, str, str], ...]
     seconds: float
+    made: Json = None  # of what it is true: see `provenance`
 
 
 class Watch:
@@ -224,7 +225,7 @@ def stored_run(folder: Path) -> tuple[Run, int]:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         targets = tuple((Role(one["role"]), str(one["name"]), str(one["version"])) for one in told["targets"])
-        return Run(file.parent.name, file.parent, targets, float(told["seconds"])), int(told["seed"])
+        return Run(file.parent.name, file.parent, targets, float(told["seconds"]), told.get("made")), int(told["seed"])
     except OSError as error:
         raise BadInput(f"cannot be read ({error.strerror}): name the folder of a run", file) from error
     except (ValueError, KeyError, TypeError) as error:

@@ -18,6 +18,7 @@ from harness.performance.ratio import Judged
 from harness.performance.report import HEADER, load_markdown, load_tree, rows
 from harness.performance.shapes import SHAPES
 from harness.performance.window import Window
+from harness.provenance import stamped
 from harness.settings import read_settings
 
 
@@ -72,7 +73,7 @@ def _written(plan: LoadPlan, windows: list[Window], folder: Path) -> dict[str, A
         "upstream_between_events_s": plan.between,
         "events_a_stream": plan.events,
     }
-    tree = load_tree(*split(windows), how)
+    tree = stamped(load_tree(*split(windows), how), plan.settings.config)
     (folder / "load.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
     (folder / "load.md").write_text(load_markdown(tree), encoding="utf-8")
     return tree

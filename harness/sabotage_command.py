@@ -11,6 +11,7 @@ from rich.console import Console
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import beside_latest
 from harness.noticing import Proof, proof_of, prove
+from harness.provenance import stamped
 from harness.report.sabotage import sabotage_summary, show_planted, write_sabotage
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
@@ -39,7 +40,7 @@ async def sabotage(proof: Proof, console: Console) -> int:
     with beside_latest(proof.settings.reports) as folder:
         planted = await prove(proof, folder / "logs" / "sabotage", lambda one: show_planted(console, one))
         result = sabotage_summary(planted, proof.seed, time.monotonic() - began)
-        write_sabotage(result, folder)
+        write_sabotage(stamped(result, proof.settings.config), folder)
     totals = result["totals"]
     console.print(
         f"\n{totals['caught']} of {totals['planted']} caught: see sabotage.md in the reports", highlight=False

@@ -45,7 +45,7 @@ async def _compared(plan: Plan, runs: int, console: Console) -> int:
     reports = plan.settings.reports
     with beside_latest(reports) as folder:
         done = await compare_with_itself(plan, runs, folder, told)
-        file = write(done, folder)
+        file = write(done, folder, plan.settings.config)
     alarms = sum(bool(run.found) for run in done)
     console.print(
         f"{alarms} of {runs} self-comparisons with a finding: {reports / 'latest' / file.name}", highlight=False

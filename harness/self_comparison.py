@@ -13,6 +13,7 @@ from harness.errors import BadInput
 from harness.journey import OBSERVATIONS, Plan, Watch, judge_all, observe
 from harness.model import Json, Scenario, Verdict
 from harness.observation import store
+from harness.provenance import stamped
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def _finding(run: SelfRun, verdict: Verdict) -> Json:
     }
 
 
-def write(runs: tuple[SelfRun, ...], folder: Path) -> Path:
+def write(runs: tuple[SelfRun, ...], folder: Path, config: Path) -> Path:
     file = folder / "self.json"
-    file.write_text(json.dumps(as_json(runs), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(stamped(as_json(runs), config), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return file

@@ -13,10 +13,11 @@ from rich.console import Console
 
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import new_run
-from harness.settings import read_settings
+from harness.provenance import stamped
+from harness.settings import Settings, read_settings
 from harness.trial_journey import SoakPlan, canary, fuzz, soak
 
-Trial = Callable[[Path, Callable[[str], None]], Awaitable[dict[str, Any]]]
+Trial = Callable[[Settings, Path, Callable[[str], None]], Awaitable[dict[str, Any]]]
 _settings = click.option(
     "--settings", "file", type=click.Path(path_type=Path), default=Path("harness.toml"), show_default=True
 )
@@ -36,7 +37,7 @@ def fuzz_command(file: Path, reports: Path, number: int, seed: int | None, patie
     def bad(tree: dict[str, Any]) -> bool:
         return bool(tree["faults"])
 
-    _run("fuzz", reports, lambda logs, tell: fuzz(read_settings(file, {}), number, first, patience, logs, tell), bad)
+    _run("fuzz", file, reports, lambda s, logs, tell: fuzz(s, number, first, patience, logs, tell), bad)
 
 
 @click.command("soak")
@@ -56,7 +57,7 @@ def soak_command(file: Path, reports: Path, most_mib: float, most_growth: float,
         broken = set(tree["answers"]) != {"whole"}
         return broken or tree["highest_rss_mib"] > most_mib or grown is None or grown > most_growth
 
-    _run("soak", reports, lambda logs, tell: soak(SoakPlan(read_settings(file, {}), **given), logs, tell), bad)
+    _run("soak", file, reports, lambda s, logs, tell: soak(SoakPlan(s, **given), logs, tell), bad)
 
 
 @click.command("canary")
@@ -68,15 +69,17 @@ def canary_command(file: Path, reports: Path) -> None:
     def bad(tree: dict[str, Any]) -> bool:
         return bool(tree["found"])
 
-    _run("canary", reports, lambda logs, tell: canary(read_settings(file, {}), logs, tell), bad)
+    _run("canary", file, reports, canary, bad)
 
 
-def _run(name: str, reports: Path, trial: Trial, bad: Callable[[dict[str, Any]], bool]) -> None:
+def _run(name: str, file: Path, reports: Path, trial: Trial, bad: Callable[[dict[str, Any]], bool]) -> None:
     console = Console()
 
     async def tried() -> int:
+        settings = read_settings(file, {})
         with new_run(reports) as (run, folder):
-            tree = await trial(folder / "logs", lambda line: console.print(line, highlight=False))
+            found = await trial(settings, folder / "logs", lambda line: console.print(line, highlight=False))
+            tree = stamped(found, settings.config)
             (folder / f"{name}.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
         console.print_json(data={key: value for key, value in tree.items() if key != "faults"})
         for fault in tree.get("faults", ()):

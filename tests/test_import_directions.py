@@ -28,24 +28,25 @@ MAY_IMPORT = {
     "archives": LEAVES | {"traffic", "observation", "clients"},
     "recording_commands": {"model", "exit_code", "settings", "traffic", "archives", "recording", "client_recordings"},
     "exit_code": {"errors"},
+    "provenance": set[str](),
     "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
     "trials": LEAVES | {"trials"},
     "trial_journey": LEAVES | {"settings", "site", "trials", "performance", "replay", "upstream"},
-    "trial_commands": {"exit_code", "settings", "journey", "trial_journey"},
-    "load_command": {"exit_code", "settings", "journey", "load_journey", "performance"},
+    "trial_commands": {"exit_code", "provenance", "settings", "journey", "trial_journey"},
+    "load_command": {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
     "cli": LEAVES
     | STEPS
-    | {"exit_code", "settings", "journey", "unfinished", "recording_commands"}
+    | {"exit_code", "settings", "provenance", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
     | {"trial_commands"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
-    "sabotage_command": {"exit_code", "settings", "journey", "noticing", "report", "traffic"},
+    "sabotage_command": {"exit_code", "provenance", "settings", "journey", "noticing", "report", "traffic"},
     "cookies_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
-    "cookies_command": {"exit_code", "settings", "journey", "cookies_journey", "performance"},
-    "self_comparison": LEAVES | {"journey", "observation"},
+    "cookies_command": {"exit_code", "provenance", "settings", "journey", "cookies_journey", "performance"},
+    "self_comparison": LEAVES | {"provenance", "journey", "observation"},
     "self_command": {"exit_code", "settings", "journey", "self_comparison", "traffic"},
     "__main__": {"cli"},
 }
