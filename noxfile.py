@@ -64,6 +64,13 @@ def load(session: nox.Session) -> None:
 
 
 @nox.session
+def generator(session: nox.Session) -> None:
+    """1,000 streams at once through a raw pass-through: does the load generator hold them? Exit 0: yes, 1: no."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "generator")
+
+
+@nox.session
 def sabotage(session: nox.Session) -> None:
     """Plant every known regression around the candidate. Exit 0: all are caught, 1: not, 2: no judgement."""
     session.install(LOCKED, "--editable", ".")

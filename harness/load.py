@@ -12,18 +12,23 @@ process that does.
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from random import Random
+from time import perf_counter
 from typing import Any, ClassVar
 
+from gevent import sleep, spawn
+from gevent.lock import Semaphore
 from gevent.pool import Group
 from locust import LoadTestShape, User, between, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import WorkerRunner
+from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from harness.errors import BadInput
 from harness.performance.connection import Connection
@@ -35,6 +40,7 @@ from harness.traffic.scenario_file import read
 _FAN_OUT = (8, 15)  # calls that PyCharm sends at once
 _COUNTS = (3, 8)  # count_tokens calls that Claude Code sends at once
 _USERS = 50
+_LOOK = 0.02  # seconds between two looks at the process's own lateness
 
 
 @events.init_command_line_parser.add_listener
@@ -47,10 +53,40 @@ def _options(parser: LocustArgumentParser) -> None:
     parser.add_argument("--pause", type=float, default=0.0, help="Seconds that a user rests at most.")
     parser.add_argument("--promised", type=float, default=0.52, help="Seconds to the first content of a good call.")
     parser.add_argument("--only", default="", help="Only calls whose name holds this: '/messages streamed'.")
+    parser.add_argument("--in-flight", type=int, default=0, help="Calls at once of one process; 0: as the users will.")
     parser.add_argument("--measured", default="", help="Write what was measured to this file.", include_in_web_ui=False)
 
 
-_ledger = Ledger()
+class _Room:
+    """The calls that are in flight; `free` limits them. It is made after Locust's fork: gevent's locks do not survive
+    one."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.free: AbstractContextManager[Any] = nullcontext()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        with self.free:
+            self.taken += 1
+            try:
+                yield
+            finally:
+                self.taken -= 1
+
+
+class _Clock:
+    """Seconds since the start of the test."""
+
+    def __init__(self) -> None:
+        self.began = perf_counter()
+
+    @property
+    def second(self) -> int:
+        return int(perf_counter() - self.began)
+
+
+_ledger, _room, _clock = Ledger(), _Room(), _Clock()
 
 
 @events.init.add_listener
@@ -64,18 +100,39 @@ def _prepare(environment: Environment, **_: Any) -> None:
         environment.user_classes = [user for user in environment.user_classes if user.has_work(mix)]
     except BadInput as error:
         raise SystemExit(f"error: {error}") from None
+    spawn(_watch, environment.runner)
+    gc.freeze()  # a collection in the middle of a thousand streams would be seen as the gateway's delay
+
+
+def _watch(runner: Runner) -> None:
+    """As long as the process lives: how late it is, who is there, and, in a master, who is lost."""
+    lost, noted = set[str](), -1
+    while True:
+        due = perf_counter() + _LOOK
+        sleep(_LOOK)
+        _ledger.lag.add(max(0.0, perf_counter() - due))
+        if isinstance(runner, MasterRunner):
+            gone = {worker.id for worker in runner.clients.missing} - lost
+            lost |= gone
+            _ledger.lost += len(gone)
+        elif (second := _clock.second) != noted:
+            noted = second
+            _ledger.note(second, runner.user_count, _room.taken)
 
 
 @events.test_start.add_listener
 def _begin(environment: Environment, **_: Any) -> None:
-    _ledger.rows.clear()
-    _ledger.promised = environment.parsed_options.promised
+    options = environment.parsed_options
+    _ledger.clear()
+    _ledger.promised = options.promised
+    _room.free = Semaphore(options.in_flight) if options.in_flight else nullcontext()
+    _clock.began = perf_counter()
 
 
 @events.report_to_master.add_listener
 def _to_master(client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001 - Locust passes them by name
     data["ledger"] = tree_of(_ledger)
-    _ledger.rows.clear()
+    _ledger.clear()
 
 
 @events.worker_report.add_listener
@@ -127,10 +184,11 @@ class _Client(User):
             connection.close()
 
     def _send(self, call: Call) -> None:
-        connection = self._idle.pop() if self._idle else self._connection()
-        outcome = connection.send(call)
-        self._idle.append(connection)
-        good = _ledger.add(call.name, call.streams, outcome)
+        with _room.one():
+            connection = self._idle.pop() if self._idle else self._connection()
+            outcome = connection.send(call)
+            self._idle.append(connection)
+        good = _ledger.add(call.name, call.streams, outcome, _clock.second)
         failure = RuntimeError(outcome.failure) if outcome.failure else None
         self._tell(call.method, call.name, outcome.total, outcome.size, failure)
         if outcome.ttft is not None and call.streams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from harness.exit_code import run_to_its_exit_code
+from harness.errors import HarnessError
+from harness.exit_code import INTERRUPTED, run_to_its_exit_code
 from harness.journey import new_run
 from harness.load_journey import LoadPlan, rounds, split
 from harness.performance.ratio import Judged
@@ -50,20 +52,28 @@ def load_command(file: Path, number: int, **given: Any) -> None:
 
 
 async def load(plan: LoadPlan, console: Console) -> int:
-    """What was measured is in the report even if a target dies in the middle: then the error comes after it."""
+    """What was measured is in the report even if a program dies in the middle: then the error comes after it."""
     windows: list[Window] = []
-    with new_run(plan.settings.reports) as (_, folder):
+    ended: BaseException | None = None
+    with new_run(plan.settings.reports) as (run, folder):
         try:
             async for window in rounds(plan, folder / "logs", lambda line: console.print(line, highlight=False)):
                 windows.append(window)
-        finally:
-            tree = _written(plan, windows, folder) if windows else None
-    assert tree is not None  # noqa: S101 - no window and no error: there is no such run
+        except (HarnessError, asyncio.CancelledError) as error:
+            if not windows:
+                raise
+            ended = error
+        tree = _written(plan, windows, folder, ended)
     _show(console, tree)
-    return _exit_code(tree)
+    if ended is None:
+        return _exit_code(tree)
+    console.print(f"not to its end: {tree['ended']}; {len(windows)} windows are in run {run}", highlight=False)
+    if isinstance(ended, HarnessError):
+        raise ended
+    return INTERRUPTED
 
 
-def _written(plan: LoadPlan, windows: list[Window], folder: Path) -> dict[str, Any]:
+def _written(plan: LoadPlan, windows: list[Window], folder: Path, ended: BaseException | None) -> dict[str, Any]:
     how = {
         "users": plan.users,
         "seconds_a_window": plan.seconds,
@@ -73,7 +83,8 @@ def _written(plan: LoadPlan, windows: list[Window], folder: Path) -> dict[str, A
         "upstream_between_events_s": plan.between,
         "events_a_stream": plan.events,
     }
-    tree = stamped(load_tree(*split(windows), how), plan.settings.config)
+    why = None if ended is None else str(ended).partition("\n")[0] or "interrupted"
+    tree = stamped({**load_tree(*split(windows), how), "ended": why}, plan.settings.config)
     (folder / "load.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
     (folder / "load.md").write_text(load_markdown(tree), encoding="utf-8")
     return tree

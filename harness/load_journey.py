@@ -6,6 +6,7 @@ twice: that is the noise.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -33,7 +34,7 @@ _ORDER = (Role.BASELINE, Role.CANDIDATE, Role.AGAIN)
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """Times in seconds. `first_byte`, `between`: the upstream's pace."""
+    """Times in seconds. `first_byte`, `between`: of the upstream. `in_flight`: calls at once; 0: as the users do."""
 
     settings: Settings
     users: int = 50
@@ -45,6 +46,7 @@ class LoadPlan:
     events: int = 60
     shape: str = "steady"
     only: str = ""
+    in_flight: int = 0
     credentials: Credentials = field(default_factory=Credentials)
 
 
@@ -62,20 +64,20 @@ async def rounds(plan: LoadPlan, logs: Path, tell: Callable[[str], None]) -> Asy
     """The windows as they are done. Raises `HarnessError` where a target does not start, or dies."""
     async with AsyncExitStack() as stack:
         sites = {
-            role: await stack.enter_async_context(_loaded(role, plan, logs)) for role in (Role.BASELINE, Role.CANDIDATE)
+            role: await stack.enter_async_context(loaded(role, plan, logs)) for role in (Role.BASELINE, Role.CANDIDATE)
         }
         places = {**sites, Role.AGAIN: sites[Role.BASELINE]}
         for role in sites:
             tell(f"{role}: {places[role].target.name} is warmed up")
-            await _window(places[role], role, plan, plan.warm_up)
+            await window(places[role], role, plan, plan.warm_up)
         for number in range(plan.rounds):
             for role in _ORDER:
                 tell(f"round {number + 1} of {plan.rounds}: {role}")
-                yield await _window(places[role], role, plan, plan.seconds)
+                yield await window(places[role], role, plan, plan.seconds)
 
 
 @asynccontextmanager
-async def _loaded(role: Role, plan: LoadPlan, logs: Path) -> AsyncIterator[Loaded]:
+async def loaded(role: Role, plan: LoadPlan, logs: Path) -> AsyncIterator[Loaded]:
     name = plan.settings.candidate if role is Role.CANDIDATE else plan.settings.baseline
     folder = logs / role.value
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,19 +115,26 @@ def pinned(core: int) -> Iterator[None]:
 # --- one window -----------------------------------------------------------------------------------------------------
 
 
-async def _window(place: Loaded, role: Role, plan: LoadPlan, seconds: float) -> Window:
+async def window(place: Loaded, role: Role, plan: LoadPlan, seconds: float) -> Window:
     await _counts(place, "?reset")
     began, busy = monotonic(), machine_cpu()
-    ours = [os.getpid(), *place.target.pids, place.upstream.pid]
-    used = sample(ours).cpu
+    ours, upstream = [os.getpid()], [place.upstream.pid]
+    used, answered = sample(ours).cpu, sample(upstream).cpu
     async with sampling(place.target.pids) as samples:
         ledger, generated = await _locust(place, plan, seconds)
     took = monotonic() - began
     place.target.require_alive()
-    foreign = machine_cpu() - busy - (sample(ours).cpu - used)
-    peak = int((await _counts(place))["peak"])
+    foreign = max(0.0, machine_cpu() - busy - (sample(ours).cpu - used))
     return Window(
-        place.target.name, role.value, seconds, ledger, tuple(samples), generated / took, max(0.0, foreign / took), peak
+        target=place.target.name,
+        role=role.value,
+        seconds=seconds,
+        ledger=ledger,
+        samples=tuple(samples),
+        generator=generated / took,
+        foreign=foreign / took,
+        peak=int((await _counts(place))["peak"]),
+        upstream=(sample(upstream).cpu - answered) / took,
     )
 
 
@@ -146,19 +155,34 @@ async def _locust(place: Loaded, plan: LoadPlan, seconds: float) -> tuple[Ledger
             *("--host", place.target.url, "--users", str(plan.users), "--spawn-rate", str(plan.users)),
             *("--run-time", f"{seconds:g}", "--stop-timeout", "20", "--shape", plan.shape, "--only", plan.only),
             *("--scenarios", str(plan.settings.scenarios), "--measured", str(file), "--reset-stats"),
+            *("--in-flight", str(plan.in_flight)),
         )
         env = {**os.environ, "LITELLM_MASTER_KEY": plan.credentials.key}
         before = os.times()
         with pinned(1):
             locust = await start("locust", command, env, Path(folder, "locust.log"), (plan.credentials.key,))
         try:
-            await locust.wait()
+            await _ended(locust, place)
         finally:
             await locust.stop()
         after = os.times()
         ledger = _measured(file, locust)
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     return ledger, spent
+
+
+async def _ended(locust: Program, place: Loaded) -> None:
+    """Raises `TargetFailed` as soon as one of the programs that it sends to has ended before it."""
+    programs = (locust, place.upstream, *place.target.programs)
+    waiting = [asyncio.ensure_future(program.wait()) for program in programs]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+    if not locust.ended:
+        for program in programs:
+            program.require_alive()
 
 
 def _measured(file: Path, locust: Program) -> Ledger:

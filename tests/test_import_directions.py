@@ -33,14 +33,15 @@ MAY_IMPORT = {
     "trials": LEAVES | {"trials"},
     "trial_journey": LEAVES | {"settings", "site", "trials", "performance", "replay", "upstream"},
     "trial_commands": {"exit_code", "provenance", "settings", "journey", "trial_journey"},
-    "load_command": {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
+    "load_command": {"errors", "exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
+    "generator_command": LEAVES | {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
     "cli": LEAVES
     | STEPS
     | {"exit_code", "settings", "provenance", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
-    | {"trial_commands"},
+    | {"trial_commands", "generator_command"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
     "sabotage_command": {"exit_code", "provenance", "settings", "journey", "noticing", "report", "traffic"},

@@ -1,4 +1,18 @@
-"""A load run -> JSON, Markdown, and the lines of the terminal."""
+"""A load run -> JSON, Markdown, and the lines of the terminal.
+
+load.json has `measured_as`, `disturbed[]` (why a window says nothing about latency), `ended` (null, or why the run did
+not come to its end), `metrics[]` (as `_metric` has them) and `windows[]`, in the order in which each side was measured:
+
+    target, role, seconds      role: "baseline", "baseline again", "candidate"
+    figures                    metric -> number or null; the metrics and their units are in `metrics`
+    disturbed                  null, or why: other programs, the load generator, ...
+    generator_cores, upstream_cores, foreign_cores, generator_late_p95_ms, lost_workers, peak_in_flight
+    failures                   what was said -> how often
+    percentiles                {"ttft", "whole", "itl"}: [[share from 0 to 1, milliseconds], ...], ascending
+    series[]                   a second each: at, users, in_flight, calls, failed, {ttft,whole}_{p50,p95}_ms (or null)
+    steps[]                    by users, ascending: users, seconds, in_flight, throughput (1/s), errors (%), the same
+    samples[]                  of the target's processes: at (s), rss (bytes), cpu (s, growing), files, threads
+"""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ class Sample:
 
 
 def sample(pids: Iterable[int]) -> Sample:
-    """Now; a process that ends meanwhile counts no more."""
-    processes = [*_trees(pids)]
-    told = [one for one in map(_told, processes) if one is not None]
+    """Now; a process that ends meanwhile counts no more, and none counts twice."""
+    processes = {process.pid: process for process in _trees(pids)}
+    told = [one for one in map(_told, processes.values()) if one is not None]
     rss, cpu, files, threads = (sum(column) for column in zip(*told, strict=True)) if told else (0, 0.0, 0, 0)
     return Sample(monotonic(), int(rss), float(cpu), int(files), int(threads), len(told))
 

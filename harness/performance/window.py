@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from harness.performance.ledger import Ledger
+from harness.performance.ledger import Ledger, Moment, Times
 from harness.performance.ratio import Ratio, ratio
 from harness.performance.sampling import Sample, cpu_of, highest_rss
 
 MB = 1_000_000  # bytes
 _FOREIGN = 0.25  # cores: more of others' work than this, and a window says nothing about latency
-_LIMIT = 0.9  # cores of the load generator: above it is the generator that is slow
+_LIMIT = 0.9  # cores of the load generator and the upstream, which share one: above it they are what is slow
+_LATE = 0.02  # seconds that the load generator may be late, in 95 of 100 looks
+_SHARES = (0.0, 0.01, 0.05, *(n / 20 for n in range(2, 19)), 0.95, 0.98, 0.99, 0.995, 0.999, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`seconds`: of wall time. `generator`, `foreign`: cores used by the load generator, and by nobody of ours.
-    `peak`: calls that were in flight at the upstream at one time."""
+    """`seconds`: of wall time. `generator`, `foreign`, `upstream`: cores used by the load generator, by nobody of ours,
+    and by the simulated upstream. `peak`: calls that were in flight at the upstream at one time."""
 
     target: str
     role: str
@@ -29,6 +31,7 @@ class Window:
     generator: float
     foreign: float
     peak: int
+    upstream: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,23 @@ def disturbed(window: Window) -> str | None:
     """Why its latencies say nothing about the target; None: they do."""
     if window.foreign > _FOREIGN:
         return f"other programs used {window.foreign:.2f} cores"
-    if window.generator > _LIMIT:
-        return f"the load generator used {window.generator:.2f} cores: it is the limit, not the target"
+    if (limit := generator_limit(window)) is not None:
+        return limit
     if window.ledger.together().calls == 0:
         return "no call came to an end"
+    return None
+
+
+def generator_limit(window: Window) -> str | None:
+    """Why the load generator, not the target, was the limit; None: it was not."""
+    used = window.generator + window.upstream
+    if used > _LIMIT:
+        return f"the load generator and the upstream used {used:.2f} cores: they are the limit, not the target"
+    late = window.ledger.lag.percentile(0.95)
+    if late is not None and late > _LATE:
+        return f"the load generator was {late * 1000:.0f} ms late (p95): it is the limit, not the target"
+    if window.ledger.lost:
+        return f"{window.ledger.lost} workers of Locust were lost in the middle, with what they had measured"
     return None
 
 
@@ -120,11 +136,73 @@ def told(window: Window) -> dict[str, Any]:
         "figures": figures(window),
         "disturbed": disturbed(window),
         "generator_cores": window.generator,
+        "upstream_cores": window.upstream,
+        "generator_late_p95_ms": _ms(window.ledger.lag.percentile(0.95)),
+        "lost_workers": window.ledger.lost,
         "foreign_cores": window.foreign,
         "peak_in_flight": window.peak,
         "failures": dict(window.ledger.together().failures),
+        "percentiles": {name: _curve(times) for name, times in _times(window).items()},
+        "series": [_moment(second, moment) for second, moment in sorted(window.ledger.moments.items())],
+        "steps": steps(window.ledger),
         "samples": [
             {"at": each.at - began, "rss": each.rss, "cpu": each.cpu, "files": each.files, "threads": each.threads}
             for each in window.samples
         ],
     }
+
+
+def _times(window: Window) -> dict[str, Times]:
+    row = window.ledger.together()
+    return {"ttft": row.ttft, "whole": row.total, "itl": row.itl}
+
+
+def _curve(times: Times) -> list[list[float]]:
+    """[share, milliseconds], from the fastest to the slowest; empty without any."""
+    points = [(share, times.percentile(share)) for share in _SHARES]
+    return [[share, seconds * 1000] for share, seconds in points if seconds is not None]
+
+
+def _moment(second: int, moment: Moment) -> dict[str, Any]:
+    return {
+        "at": second,
+        "users": moment.users,
+        "in_flight": moment.in_flight,
+        "calls": moment.calls,
+        "failed": moment.failed,
+        "ttft_p50_ms": _ms(moment.ttft.percentile(0.5)),
+        "ttft_p95_ms": _ms(moment.ttft.percentile(0.95)),
+        "whole_p50_ms": _ms(moment.whole.percentile(0.5)),
+        "whole_p95_ms": _ms(moment.whole.percentile(0.95)),
+    }
+
+
+def steps(ledger: Ledger) -> list[dict[str, Any]]:
+    """Throughput and latency by the number of users, from the fewest to the most: what the seconds come to that had
+    so many."""
+    found: dict[int, list[Moment]] = {}
+    for moment in ledger.moments.values():
+        if moment.users:
+            found.setdefault(moment.users, []).append(moment)
+    return [_step(users, moments) for users, moments in sorted(found.items())]
+
+
+def _step(users: int, moments: Sequence[Moment]) -> dict[str, Any]:
+    one = Moment()
+    for moment in moments:
+        one.merge(moment)
+    return {
+        "users": users,
+        "seconds": len(moments),
+        "in_flight": one.in_flight / len(moments),
+        "throughput": (one.calls - one.failed) / len(moments),
+        "errors": 100 * one.failed / one.calls if one.calls else None,
+        "ttft_p50_ms": _ms(one.ttft.percentile(0.5)),
+        "ttft_p95_ms": _ms(one.ttft.percentile(0.95)),
+        "whole_p50_ms": _ms(one.whole.percentile(0.5)),
+        "whole_p95_ms": _ms(one.whole.percentile(0.95)),
+    }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000

@@ -1,0 +1,69 @@
+"""A window of load, with real programs: a pass-through, a simulated upstream, Locust."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.errors import TargetFailed
+from harness.load_journey import Loaded, LoadPlan, loaded, window
+from harness.model import Role
+from harness.performance.window import told
+from harness.settings import read_settings
+
+SETTINGS = read_settings(Path("harness.toml"), {"candidate": "pass-through"})
+
+
+@asynccontextmanager
+async def place(logs: Path) -> AsyncIterator[tuple[Loaded, LoadPlan]]:
+    plan = LoadPlan(SETTINGS, users=3, first_byte=0.01, between=0.005, events=4, in_flight=2)
+    async with loaded(Role.CANDIDATE, plan, logs) as found:
+        yield found, plan
+
+
+def _locust() -> int | None:
+    return next((each.pid for each in psutil.Process().children() if "locust" in " ".join(each.cmdline())), None)
+
+
+def test_a_window_has_the_curves_and_the_course_of_what_it_measured(tmp_path: Path) -> None:
+    async def measured():
+        async with place(tmp_path) as (found, plan):
+            return await window(found, Role.CANDIDATE, plan, 2.0)
+
+    seen = asyncio.run(measured())
+    tree = told(seen)
+    assert not tree["failures"]
+    assert tree["figures"]["throughput"] > 0
+    assert tree["peak_in_flight"] <= 2
+    assert [share for share, _ in tree["percentiles"]["ttft"]] == sorted({s for s, _ in tree["percentiles"]["ttft"]})
+    assert sum(each["calls"] for each in tree["series"]) == seen.ledger.together().calls
+    assert {each["users"] for each in tree["steps"]} == {3}
+    assert tree["generator_late_p95_ms"] is not None
+
+
+@pytest.mark.parametrize(
+    ("victim", "said"),
+    [
+        (lambda found: found.target.pids[0], "pass-through ended with exit code -9"),
+        (lambda found: found.upstream.pid, "upstream ended with exit code -9"),
+        (lambda _: _locust(), "locust ended without a measurement"),
+    ],
+)
+def test_a_program_that_is_killed_in_the_middle_ends_the_window_at_once(
+    tmp_path: Path, victim: Callable[[Loaded], int | None], said: str
+) -> None:
+    async def killed() -> None:
+        async with place(tmp_path) as (found, plan):
+            measuring = asyncio.ensure_future(window(found, Role.CANDIDATE, plan, 600.0))
+            while _locust() is None:
+                await asyncio.sleep(0.02)
+            os.kill(victim(found) or 0, signal.SIGKILL)
+            await measuring
+
+    with pytest.raises(TargetFailed, match=said):
+        asyncio.run(killed())
