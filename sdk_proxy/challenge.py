@@ -18,6 +18,7 @@ import httpx
 from sdk_proxy import request_record
 from sdk_proxy.cookie_jar import Jar, StoredCookie
 from sdk_proxy.cookie_store import CookieStore
+from sdk_proxy.tap import tapped
 
 CLEARANCE = "cf_clearance"
 _PATIENCE = 10.0  # seconds that a call waits for the first one's answer, at most: LiteLLM's first call takes some
@@ -146,7 +147,7 @@ class PassesChallenges(httpx.AsyncBaseTransport):
                 response = await self._passed(request, sent, response, origin)
             origin.answered(cleared_until)
         response.headers.pop("set-cookie", None)
-        return response
+        return tapped(response)
 
     async def _passed(
         self, request: httpx.Request, sent: httpx.Request, challenge: httpx.Response, origin: Origin

@@ -35,6 +35,7 @@ from sdk_proxy.authentication import authenticate, refuse_unsafe
 from sdk_proxy.call import Call, RouteType, answered, prepare, with_own_id
 from sdk_proxy.config_parser import ProxyConfig
 from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected
+from sdk_proxy.tap import Tap, taps
 
 # Where LiteLLM's handlers look into the metadata, and where names of Claude Code's model picker are known.
 _WITH_METADATA = frozenset({"acompletion", "atext_completion", "aembedding"})
@@ -86,12 +87,13 @@ class Gateway:
 
     async def _answer(self, call: Call, request: Request) -> Response:
         await prepare(call, request, self._headers(request, call.requested_model), self.config, self.router)
+        upstream = taps()
         response = await _unless_left(request, answered(call, self.router))
         if call.streams or _is_stream(response):
-            return await self._stream(call, request, response)
+            return await self._stream(call, request, response, upstream)
         return _whole(call, await with_own_id(call, response))
 
-    async def _stream(self, call: Call, request: Request, response: Any) -> Response:
+    async def _stream(self, call: Call, request: Request, response: Any, upstream: list[Tap]) -> Response:
         hidden = get_hidden_params_dict(response)
         # The adapter behind /v1/messages goes by it: a failure is raised then, and is no event to recover from.
         call.logging.on_detached_stream_failure = _told_by_the_stream
@@ -102,7 +104,7 @@ class Gateway:
             return response_headers.of_stream(call, get_hidden_params_dict(response) if adopted else hidden)
 
         answer: Response = await create_response(
-            generator=streaming_utils.events(call, response),
+            generator=streaming_utils.events(call, response, upstream, self.router),
             media_type="text/event-stream",
             headers=response_headers.of_stream(call, hidden),
             request=request,

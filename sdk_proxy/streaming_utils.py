@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import anyio
@@ -19,8 +19,10 @@ from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_di
 from litellm.types.utils import ModelResponseStream
 from pydantic import BaseModel
 
+from sdk_proxy import same_format
 from sdk_proxy.call import Call, with_own_ids
 from sdk_proxy.stream_end import MessageEnd
+from sdk_proxy.tap import Tap
 
 DONE = "data: [DONE]\n\n"
 _RICH_DELTA = (
@@ -36,11 +38,19 @@ _RICH_DELTA = (
 )
 
 
-def events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
+def events(call: Call, response: Any, taps: list[Tap], router: Any) -> AsyncGenerator[Any, None]:
     """The bytes of the route's own protocol."""
+    tap = same_format.stream_of(call, response, taps, router)
     if call.route_type == "anthropic_messages":
-        return message_events(call, response)
-    return response_events(call, response) if call.route_type == "aresponses" else chat_events(call, response)
+        return message_events(call, response, same_format.messages(call, response, tap, router) if tap else None)
+    if call.route_type == "aresponses":
+        return response_events(call, response)
+    if tap is None:
+        return chat_events(call, response)
+    model = _served_by(response) or call.requested_model or ""
+    usage = call.data.get("stream_options") or {}
+    said = same_format.ChatEvents(model, bool(usage.get("include_usage")) and not _hides_usage(call))
+    return same_format.chat(response, tap, router, said, chat_events(call, response))
 
 
 async def response_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
@@ -64,7 +74,7 @@ async def response_events(call: Call, response: Any) -> AsyncGenerator[Any, None
 
 async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
     """As litellm/proxy/proxy_server.py, async_data_generator (1.106.2)."""
-    hide_usage = bool(call.data.get("_litellm_strip_stream_usage"))
+    hide_usage = _hides_usage(call)
     try:
         served = _served_by(response)
         async for chunk in response.__aiter__():  # LiteLLM's words, where its Router gives None: for a streamed 422
@@ -81,12 +91,14 @@ async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
         await _close(response)
 
 
-async def message_events(call: Call, response: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+async def message_events(
+    call: Call, response: Any, pieces: AsyncGenerator[Any, None] | None = None
+) -> AsyncGenerator[Any, None]:
     """As litellm/proxy/common_request_processing.py, async_sse_data_generator (1.106.2), but for a truncated one."""
     restamper = AnthropicStreamModelRestamper(call.requested_model) if call.requested_model else None
     end = MessageEnd(_content_type(response))
     try:
-        async for chunk in response:
+        async for chunk in pieces or response:
             end.read(chunk)
             yield _message_event(restamper.process(chunk) if restamper else chunk)
         held = restamper.flush() if restamper else b""
@@ -100,7 +112,12 @@ async def message_events(call: Call, response: AsyncIterator[Any]) -> AsyncGener
         said = redact_internal_details_from_client_message(getattr(error, "message", str(error)))
         yield anthropic_error_sse_frame(status_code=error_status_code(error, 500), raw_message=said)
     finally:
+        await _close(pieces)
         await _close(response)
+
+
+def _hides_usage(call: Call) -> bool:
+    return bool(call.data.get("_litellm_strip_stream_usage"))
 
 
 def _content_type(response: Any) -> str:

@@ -82,7 +82,7 @@ async def test_a_failure_is_the_last_event_of_a_chat_and_there_is_no_done() -> N
 
 async def test_a_stream_is_closed_when_nobody_reads_it_any_more() -> None:
     stream = Stream(b"event: ping\ndata: {}\n\n", b"event: ping\ndata: {}\n\n")
-    events = message_events(Call("anthropic_messages", {}, "alias"), stream)  # type: ignore[arg-type]
+    events = message_events(Call("anthropic_messages", {}, "alias"), stream)
     await anext(events)
     await events.aclose()
     assert stream.closed

@@ -1,0 +1,306 @@
+"""Streams of a provider that speaks the client's protocol: its events go on as they come.
+
+LiteLLM has decided everything when such a stream begins: the deployment, the credentials, the request, the retries.
+What it would do then, event by event, is build objects and write them out again (1.106.2: 0.6 ms for each of OpenAI's).
+Here only what it changes is changed:
+
+* of a chat: the name of the model, the time of its creation, the order of the keys, and nulls (`ChatEvents`);
+* of Anthropic's messages: the name of the model, by LiteLLM's own AnthropicStreamModelRestamper (`streaming_utils`).
+
+Whatever is not plain (an error, another kind of event, a broken or truncated stream) is LiteLLM's: it gets the stream
+from its first byte, by the tap, and what the client has seen already is left out. So its retries, fallbacks and errors
+are the binary path's. `stream_of` is the only door: it stays shut where somebody reads the events beside the client.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from itertools import chain
+from typing import Any
+
+import anyio
+import litellm
+import orjson
+from litellm.constants import LITELLM_MAX_STREAMING_DURATION_SECONDS
+from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
+from litellm.llms.anthropic.pass_through.messages.streaming_iterator import AnthropicMessagesStreamingResponse
+from litellm.router import (
+    FallbackAwareAnthropicMessagesStream,
+    _anthropic_stream_commits_now,
+    _anthropic_stream_forwards_ping_live,
+)
+from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
+from litellm.router_utils.router_callbacks.track_deployment_metrics import (
+    increment_deployment_successes_for_current_minute,
+)
+
+from sdk_proxy.call import Call
+from sdk_proxy.tap import Tap
+
+DONE = b"data: [DONE]\n\n"
+_TAIL_SECONDS = 0.5  # that an upstream gets to end its body after its last event, so that its connection can be kept
+_ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
+_HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
+_CHOICE = frozenset({"index", "delta", "logprobs", "finish_reason"})
+
+
+class Unusual(Exception):
+    """An event that LiteLLM has to look at."""
+
+
+def stream_of(call: Call, response: Any, taps: list[Tap], router: Any) -> Tap | None:
+    """The upstream's own stream, if its events may go on as they come; None: they are LiteLLM's."""
+    if len(taps) != 1 or not nobody_else_reads(router):
+        return None
+    if call.route_type == "acompletion":
+        plain = isinstance(response, CustomStreamWrapper) and response.custom_llm_provider == "openai"
+        plain = plain and not response.merge_reasoning_content_in_choices and not call.data.get("functions")
+    elif call.route_type == "anthropic_messages":
+        plain = isinstance(response, FallbackAwareAnthropicMessagesStream)
+        plain = plain and type(response._source_iterator) is AnthropicMessagesStreamingResponse
+        plain = plain and not litellm.include_cost_in_streaming_usage
+    else:
+        return None
+    return taps[0] if plain else None
+
+
+def nobody_else_reads(router: Any) -> bool:
+    """No callback, rule, cache, or limit: of the Router's own callbacks only the count of successes has a use then."""
+    others = (litellm.callbacks, litellm.success_callback, litellm._async_success_callback, litellm.service_callback)
+    if not all(isinstance(getattr(each, "__self__", None), litellm.Router) for each in chain(*others)):
+        return False
+    if litellm.post_call_rules or litellm.cache or LITELLM_MAX_STREAMING_DURATION_SECONDS is not None:
+        return False
+    return router.routing_strategy == "simple-shuffle" and not _has_limits(router)
+
+
+def _has_limits(router: Any) -> bool:
+    names = ("tpm", "rpm", "max_parallel_requests", "input_tpm", "output_tpm")
+    places = ((each, each["litellm_params"], each.get("model_info") or {}) for each in router.model_list)
+    limited = any(place.get(name) is not None for three in places for place in three for name in names)
+    return limited or router.default_max_parallel_requests is not None
+
+
+def _succeeded(response: Any, router: Any) -> None:
+    """What the Router's cooldowns go by (router.py, deployment_callback_on_success, 1.106.2)."""
+    deployment = get_hidden_params_dict(response).get("model_id")
+    if isinstance(deployment, str):
+        increment_deployment_successes_for_current_minute(router, deployment)
+
+
+async def messages(call: Call, response: Any, tap: Tap, router: Any) -> AsyncGenerator[bytes, None]:
+    """What LiteLLM's stream of Anthropic's messages would give, piece by piece."""
+    given = 0
+    try:
+        with suppress(Exception):  # LiteLLM meets it as well
+            async for piece in _plain_messages(call, tap, router):
+                given += len(piece)
+                yield piece
+            _succeeded(response, router)
+            return
+        async for piece in response:
+            left, given = piece[given:] if given else piece, max(0, given - len(piece))
+            if left:
+                yield left
+    finally:
+        await _closed(tap)
+
+
+async def _plain_messages(call: Call, tap: Tap, router: Any) -> AsyncIterator[bytes]:
+    """As router.py, _aanthropic_messages_streaming_iterator (1.106.2): nothing but pings goes out before content does,
+    as long as another try may follow. Raises Unusual for an error, a refusal, and an end without message_stop."""
+    may_try_again = router._anthropic_messages_stream_can_retry(call.data)
+    committed = not (may_try_again or router._anthropic_messages_stream_can_fall_back(call.data["model"], call.data))
+    held: list[bytes] = []
+    tail = b""
+    while piece := await tap.read():
+        seen = tail + piece
+        if b"error" in seen or b"refusal" in seen:
+            raise Unusual
+        tail = seen[-64:]
+        if _anthropic_stream_forwards_ping_live(piece, committed):
+            yield piece
+            continue
+        committed = committed or _anthropic_stream_commits_now(piece, committed, len(held))
+        held.append(piece)
+        if committed:
+            for each in held:
+                yield each
+            held.clear()
+    if b"message_stop" not in tail or held:
+        raise Unusual
+
+
+async def chat(
+    response: Any, tap: Tap, router: Any, said: ChatEvents, slow: AsyncGenerator[Any, None]
+) -> AsyncGenerator[Any, None]:
+    """What `slow`, LiteLLM's way, would give, event by event."""
+    try:
+        with suppress(Exception):  # LiteLLM meets it as well
+            async for event in said.of(tap):
+                yield event
+            if not said.tells_usage:
+                _succeeded(response, router)
+                yield DONE
+                await _rest_of(tap)
+                return
+            tap.begin_again(said.summary)  # its usage is reckoned and priced by LiteLLM
+            said.given = len(said.summary) - 2
+        number = 0
+        async for event in slow:
+            number += 1
+            if number > said.given:
+                yield said.of_the_same_time(event)
+    finally:
+        await _closed(tap, slow, response)
+
+
+async def _rest_of(tap: Tap) -> None:
+    with anyio.move_on_after(_TAIL_SECONDS):
+        while await tap.read():
+            pass
+
+
+async def _closed(*streams: Any) -> None:
+    """Also while the client's task is being cancelled: the connection to the provider ends with it."""
+    with anyio.CancelScope(shield=True):
+        for each in streams:
+            await each.aclose()
+
+
+class ChatEvents:
+    """OpenAI's events of a chat in the form that LiteLLM's proxy gives them (1.106.2).
+
+    It is CustomStreamWrapper's; where there is nothing but text, _fast_serialize_simple_model_response_stream's.
+    """
+
+    def __init__(self, model: str, tells_usage: bool) -> None:
+        self.tells_usage = tells_usage
+        self.given = 0
+        self._summary: dict[str, bytes] = {}
+        self._model = model
+        self._created = 0
+        self._last, self._repeated = "", 1
+        self._ended = False
+
+    @property
+    def summary(self) -> list[bytes]:
+        """An event of each kind, the last, and the usage: what LiteLLM needs for the usage that it tells."""
+        return [b"data: " + data + b"\n\n" for data in (*self._summary.values(), b"[DONE]")]
+
+    async def of(self, tap: Tap) -> AsyncIterator[bytes]:
+        """The client's events up to [DONE], which is not among them. Raises Unusual."""
+        rest = b""
+        while piece := await tap.read():
+            *blocks, rest = (rest + piece).split(b"\n\n")
+            for block in blocks:
+                if not block.startswith(b"data: ") or b"\n" in block or b"\r" in block:
+                    raise Unusual
+                data = block[6:]
+                if data == b"[DONE]":
+                    if not self._ended or (self.tells_usage and "usage" not in self._summary):
+                        raise Unusual
+                    return
+                event = self._told(data)
+                if event is not None:
+                    self.given += 1
+                    yield b"data: " + event + b"\n\n"
+        raise Unusual
+
+    def _told(self, data: bytes) -> bytes | None:
+        try:
+            chunk = orjson.loads(data)
+        except ValueError:
+            raise Unusual from None
+        if not isinstance(chunk, dict) or chunk.get("object") != "chat.completion.chunk" or not chunk.get("id"):
+            raise Unusual
+        choices = chunk.get("choices")
+        if self._ended:
+            if choices != [] or not isinstance(chunk.get("usage"), dict):
+                raise Unusual
+            self._summary["usage"] = data
+            return None
+        if chunk.get("usage") is not None or not isinstance(choices, list) or len(choices) != 1:
+            raise Unusual
+        told = self._choice(choices[0])
+        self._summary.setdefault(next(reversed(told["delta"]), "end"), data)
+        return orjson.dumps(self._head(chunk, told))
+
+    def _choice(self, choice: Any) -> dict[str, Any]:
+        if not isinstance(choice, dict) or choice.get("index") != 0 or not choice.keys() <= _CHOICE:
+            raise Unusual
+        delta, end = choice.get("delta"), choice.get("finish_reason")
+        if choice.get("logprobs") is not None or not isinstance(delta, dict):
+            raise Unusual
+        if end is None:
+            return {"index": 0, "delta": self._delta(delta)}
+        if delta or end not in _ENDS or not self._summary:
+            raise Unusual
+        self._ended = True
+        return {"finish_reason": end, "index": 0, "delta": {}}
+
+    def _delta(self, delta: dict[str, Any]) -> dict[str, Any]:
+        if not self._summary:
+            self._created = int(time.time())
+            if delta.get("role") != "assistant" or not delta.keys() <= {"role", "content", "refusal"}:
+                raise Unusual
+            if delta.get("refusal") is not None or delta.get("content") not in ("", None):
+                raise Unusual
+            return {name: delta[name] for name in ("content", "role") if delta.get(name) is not None}
+        match delta:
+            case {"content": str(text), **rest} if text and not rest:
+                self._check_repetition(text)
+                return delta
+            case {"tool_calls": [dict(tool)], **rest} if not rest:
+                return {"tool_calls": [_tool(tool)]}
+        raise Unusual
+
+    def _check_repetition(self, text: str) -> None:
+        """LiteLLM ends a stream that says the same again and again (CustomStreamWrapper.raise_on_model_repetition)."""
+        self._repeated = self._repeated + 1 if text == self._last and len(text) > 2 else 1
+        self._last = text
+        if self._repeated >= litellm.REPEATED_STREAMING_CHUNK_LIMIT:
+            raise Unusual
+
+    def _head(self, chunk: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
+        fingerprint, tier = chunk.get("system_fingerprint"), chunk.get("service_tier")
+        last = {} if tier is None else {"service_tier": tier}
+        named = {"id": chunk["id"], "created": self._created, "model": self._model, "object": chunk["object"]}
+        if fingerprint is None and "tool_calls" not in choice["delta"]:
+            return _plain(named, last, choice)
+        if not chunk.keys() <= _HEAD:
+            last |= {name: value for name, value in chunk.items() if name not in _HEAD and value is not None}
+        marked = {} if fingerprint is None else {"system_fingerprint": fingerprint}
+        return {**named, **marked, "choices": [choice], **last}
+
+    def of_the_same_time(self, event: Any) -> Any:
+        """LiteLLM took the time when it got the stream; the client has been told another."""
+        if not self._created or not isinstance(event, str | bytes):
+            return event
+        data = event.encode() if isinstance(event, str) else event
+        if not data.startswith(b"data: {") or b',"created":' not in data:
+            return event
+        tree = orjson.loads(data[6:])
+        return (
+            event if "created" not in tree else b"data: " + orjson.dumps({**tree, "created": self._created}) + b"\n\n"
+        )
+
+
+def _plain(named: dict[str, Any], last: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
+    delta = {name: choice["delta"][name] for name in ("role", "content") if name in choice["delta"]}
+    end = {"finish_reason": choice["finish_reason"]} if "finish_reason" in choice else {}
+    head = {name: named[name] for name in ("id", "object", "created", "model")}
+    return {**head, **last, "choices": [{"index": 0, "delta": delta, **end}]}
+
+
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    match tool:
+        case {"index": int(index), "function": {"arguments": str(words), **name}, **call} if (
+            name.keys() <= {"name"} and call.keys() <= {"id", "type"} and call.get("type", "function") == "function"
+        ):
+            function = {"arguments": words, **name}
+            id_ = {"id": call["id"]} if "id" in call else {}
+            return {**id_, "function": function, "type": "function", "index": index}
+    raise Unusual

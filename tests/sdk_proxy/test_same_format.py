@@ -1,0 +1,312 @@
+"""The same-format path must say what LiteLLM's own says: each stream is played to both, and the bytes are compared."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import litellm
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
+from litellm.proxy.pass_through_endpoints.streaming_handler import PassThroughStreamingHandler
+
+from harness.model import Act, Cut, Reply, Send
+from harness.upstream.app import SimulatedUpstream
+from sdk_proxy.tap import Tap
+from tests.sdk_proxy.sdk import chat, client_of, message
+
+Object = dict[str, Any]
+HEAD: Object = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 7, "model": "gpt-4.1-2025"}
+MARKED: Object = {**HEAD, "service_tier": "default", "system_fingerprint": "fp_1", "usage": None}
+ROLE: Object = {"role": "assistant", "content": "", "refusal": None}
+USAGE: Object = {
+    "prompt_tokens": 19,
+    "completion_tokens": 10,
+    "total_tokens": 29,
+    "prompt_tokens_details": {"cached_tokens": 3, "audio_tokens": 0},
+}
+CUT = b"cut"
+DONE = "data: [DONE]\n\n"
+
+
+def event(delta: Object, head: Object = MARKED, end: str | None = None, **more: Any) -> str:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": end, **more}
+    return f"data: {json.dumps({**head, 'choices': [choice]}, ensure_ascii=False)}\n\n"
+
+
+def usage(head: Object = MARKED) -> str:
+    return f"data: {json.dumps({**head, 'usage': USAGE, 'choices': []})}\n\n"
+
+
+def words(*texts: str, head: Object = MARKED) -> list[str]:
+    return [event(ROLE, head), *(event({"content": text}, head) for text in texts), event({}, head, "stop")]
+
+
+def tool(index: int, arguments: str, **more: Any) -> Object:
+    name = {"name": more.pop("name")} if "name" in more else {}
+    return {"tool_calls": [{"index": index, **more, "function": {**name, "arguments": arguments}}]}
+
+
+CALLED = [
+    event({"role": "assistant", "content": None, "refusal": None}),
+    event(tool(0, "", id="call_1", type="function", name="get_weather")),
+    event(tool(0, '{"city":')),
+    event(tool(0, '"Zürich"}')),
+    event(tool(1, "", id="call_2", type="function", name="get_weather")),
+    event(tool(1, "{}")),
+    event({}, end="tool_calls"),
+]
+OBFUSCATED = {**MARKED, "obfuscation": "x9K"}
+
+PLAIN: dict[str, list[Any]] = {
+    "words": [*words("Hé", "llo \U0001f600", 'a "quoted" \\ line\n\x7f\u2028'), usage(), DONE],
+    "no fingerprint": [*words("a", "b", head=HEAD), usage(HEAD), DONE],
+    "no fingerprint, but a tier": [*words("a", "b", head={**HEAD, "service_tier": "flex"}), DONE],
+    "nulls": [*words("a", head={**HEAD, "service_tier": None, "system_fingerprint": None}), DONE],
+    "obfuscated": [*words("a", "b", head=OBFUSCATED), usage(OBFUSCATED), DONE],
+    "obfuscated, without a fingerprint": [*words("a", head={**HEAD, "obfuscation": "x"}), DONE],
+    "tools": [*CALLED, usage(), DONE],
+    "text and a tool": [*words("a")[:2], *CALLED[1:], DONE],
+    "tools without a fingerprint": [
+        event(ROLE, HEAD),
+        event(tool(0, "{}", id="c", name="f"), HEAD),
+        event({}, HEAD, "stop"),
+        DONE,
+    ],
+    "the limit": [*words("a")[:2], event({}, end="length"), DONE],
+    "a comment": [*words("a")[:2], event({}, end="content_filter"), DONE],
+}
+UNUSUAL: dict[str, list[Any]] = {
+    "a comment between": [words("a")[0], ": ping\n\n", *words("a")[1:], DONE],
+    "crlf": [each.replace("\n\n", "\r\n\r\n") for each in [*words("a"), DONE]],
+    "named events": [f"event: x\n{each}" for each in words("a")] + [DONE],
+    "no space": [each.replace("data: ", "data:") for each in words("a")] + [DONE],
+    "no role": [event({"content": "a"}), event({}, end="stop"), DONE],
+    "the role again": [event(ROLE), event({"role": "assistant", "content": "a"}), event({}, end="stop"), DONE],
+    "a first word with the role": [event({**ROLE, "content": "Hi"}), event({}, end="stop"), DONE],
+    "an empty word": [event(ROLE), event({"content": ""}), event({"content": "a"}), event({}, end="stop"), DONE],
+    "a last word with the end": [event(ROLE), event({"content": "a"}, end="stop"), DONE],
+    "an end with an empty word": [event(ROLE), event({"content": "a"}), event({"content": ""}, end="stop"), DONE],
+    "a refusal": [event(ROLE), event({"refusal": "No"}), event({}, end="stop"), DONE],
+    "reasoning": [
+        event(ROLE),
+        event({"reasoning_content": "hm"}),
+        event({"content": "a"}),
+        event({}, end="stop"),
+        DONE,
+    ],
+    "logprobs": [event(ROLE), event({"content": "a"}, logprobs={"content": []}), event({}, end="stop"), DONE],
+    "another choice": [event(ROLE), event({"content": "a"}, index=1), event({}, end="stop"), DONE],
+    "a function": [
+        event(ROLE),
+        event({"function_call": {"name": "f", "arguments": "{"}}),
+        event({}, end="function_call"),
+        DONE,
+    ],
+    "the same again and again": [*words(*["same"] * 130), DONE],
+    "usage with every event": [*words("a", head={**MARKED, "usage": USAGE}), DONE],
+    "more words after the end": [*words("a"), event({"content": "b"}), DONE],
+    "an error": [*words("a")[:2], 'data: {"error": {"message": "boom", "type": "server_error", "code": null}}\n\n'],
+    "an error at once": ['data: {"error": {"message": "boom", "type": "server_error", "code": null}}\n\n'],
+    "no end": [*words("a")[:2], DONE],
+    "no done": words("a"),
+    "truncated": [*words("a")[:2], 'data: {"id": "chat'],
+    "nothing": [],
+    "only done": [DONE],
+    "not json": [*words("a")[:2], "data: {oops\n\n", DONE],
+    "half a character": [
+        *words("a")[:1],
+        event({"content": "\\ud83d"}).replace("\\\\", "\\"),
+        event({}, end="stop"),
+        DONE,
+    ],
+    "cut": [*words("a")[:2], CUT],
+    "cut after the end": [*words("a"), CUT],
+    "cut before a word": [CUT],
+}
+
+
+def sent(pieces: list[Any]) -> tuple[Act, ...]:
+    return tuple(Cut("rst") if p is CUT else Send(p if isinstance(p, bytes) else p.encode()) for p in pieces)
+
+
+@contextmanager
+def somebody_reads() -> Iterator[None]:
+    """A callback of a configuration: the door stays shut."""
+    lists = [getattr(litellm, name) for name in dir(litellm) if name.endswith("_callback") or name == "callbacks"]
+    before = [(each, list(each)) for each in lists if isinstance(each, list)]
+    litellm.callbacks.append(CustomLogger())
+    try:
+        yield
+    finally:
+        for each, entries in before:  # LiteLLM copies it from one list into the others
+            each[:] = entries
+
+
+@contextmanager
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What LiteLLM's own streams are made of, in either protocol."""
+    seen: list[Any] = []
+    chunk_creator, chunk_processor = CustomStreamWrapper.chunk_creator, PassThroughStreamingHandler.chunk_processor
+
+    def creating(self: Any, chunk: Any) -> Any:
+        seen.append(chunk)
+        return chunk_creator(self, chunk)
+
+    def processing(*args: Any, **named: Any) -> Any:
+        async def pieces() -> Any:
+            async for piece in chunk_processor(*args, **named):
+                seen.append(piece)
+                yield piece
+
+        return pieces()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CustomStreamWrapper, "chunk_creator", creating)
+        patch.setattr(PassThroughStreamingHandler, "chunk_processor", staticmethod(processing))
+        yield seen
+
+
+async def answered(client: httpx.AsyncClient, path: str, body: Object) -> tuple[int, str]:
+    answer = await client.post(path, json=body)
+    text = re.sub(r'"created": ?\d+', '"created":0', answer.text)
+    return answer.status_code, re.sub(r'"cost": ?[\d.e-]+', '"cost":0', text)
+
+
+async def both(path: str, body: Object, pieces: list[Any]) -> tuple[tuple[int, str], tuple[int, str]]:
+    """What the client sees by the same-format path, and by LiteLLM's own."""
+    reply = Reply(200, (("content-type", "text/event-stream"),), acts=sent(pieces))
+    quick = {"router_settings": {"num_retries": 1, "retry_after": 0, "disable_cooldowns": True}}
+    async with SimulatedUpstream(improvise=lambda _: reply, gap=0) as upstream, client_of(upstream, **quick) as client:
+        fast = await answered(client, path, body)
+        with somebody_reads():
+            return fast, await answered(client, path, body)
+
+
+@pytest.mark.parametrize("with_usage", [False, True])
+@pytest.mark.parametrize("name", [*PLAIN, *UNUSUAL])
+async def test_a_chat_reads_as_litellm_would_have_written_it(name: str, with_usage: bool) -> None:
+    asked = {"stream_options": {"include_usage": True}} if with_usage else {}
+    fast, slow = await both("/v1/chat/completions", chat("gpt-4.1", stream=True, **asked), {**PLAIN, **UNUSUAL}[name])
+    assert fast == slow
+
+
+@pytest.mark.parametrize("name", PLAIN)
+async def test_no_object_of_litellm_s_is_made_for_plain_events(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with counted(monkeypatch) as seen:
+        await both("/v1/chat/completions", chat("gpt-4.1", stream=True), PLAIN[name])
+    assert len(seen) == sum(each != DONE for each in PLAIN[name])  # the slow way's only
+
+
+START = (
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant",'
+    '"model":"claude-sonnet-4-5-20250929","content":[],"stop_reason":null,"stop_sequence":null,'
+    '"usage":{"input_tokens":3,"output_tokens":1}}}\n\n'
+)
+PING = 'event: ping\ndata: {"type": "ping"}\n\n'
+BLOCK = (
+    'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
+    '"content_block":{"type":"text","text":""}}\n\n'
+)
+WORD = (
+    'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+    '"delta":{"type":"text_delta","text":"Hé \U0001f600"}}\n\n'
+)
+ENDS = (
+    'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
+    'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},'
+    '"usage":{"output_tokens":9}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n'
+)
+ERROR = 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+PLAIN_MESSAGES: dict[str, list[Any]] = {
+    "a message": [START, BLOCK, PING, WORD, WORD, ENDS],
+    "pings before words": [START, PING, BLOCK, PING, WORD, PING, ENDS],
+    "in one piece": [START + BLOCK + WORD + ENDS],
+    "crlf": [(START + BLOCK + WORD + ENDS).replace("\n", "\r\n")],
+    "a comment": [START, BLOCK, ": hm\n\n", WORD, ENDS],
+}
+UNUSUAL_MESSAGES: dict[str, list[Any]] = {
+    "a message of nothing": [START, ENDS],
+    "an error at once": [ERROR],
+    "an error before words": [START, BLOCK, ERROR],
+    "an error after words": [START, BLOCK, WORD, ERROR],
+    "a word that is error": [START, BLOCK, WORD.replace("Hé", "an error"), WORD, ENDS],
+    "a refusal": [START, ENDS.replace("end_turn", "refusal")],
+    "truncated": [START, BLOCK, WORD],
+    "truncated before words": [START],
+    "cut": [START, BLOCK, WORD, CUT],
+    "cut before words": [START, CUT],
+    "nothing": [],
+    "no start": [WORD, ENDS],
+}
+
+
+@pytest.mark.parametrize("name", [*PLAIN_MESSAGES, *UNUSUAL_MESSAGES])
+async def test_a_message_reads_as_litellm_would_have_passed_it_on(name: str) -> None:
+    pieces = {**PLAIN_MESSAGES, **UNUSUAL_MESSAGES}[name]
+    fast, slow = await both("/v1/messages", message("claude-sonnet-4-5", stream=True), pieces)
+    assert fast == slow
+
+
+@pytest.mark.parametrize("size", [1, 7])
+async def test_pieces_that_tear_events_apart_change_nothing(size: int) -> None:
+    for path, body, whole in (
+        ("/v1/messages", message("claude-sonnet-4-5", stream=True), "".join(PLAIN_MESSAGES["a message"])),
+        ("/v1/chat/completions", chat("gpt-4.1", stream=True), "".join(PLAIN["words"])),
+    ):
+        data = whole.encode()
+        fast, slow = await both(path, body, [data[i : i + size] for i in range(0, len(data), size)])
+        assert fast == slow and fast[0] == 200
+
+
+@pytest.mark.parametrize("name", PLAIN_MESSAGES)
+async def test_litellm_reads_no_plain_message(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with counted(monkeypatch) as seen:
+        await both("/v1/messages", message("claude-sonnet-4-5", stream=True), PLAIN_MESSAGES[name])
+    assert b"".join(seen) == "".join(PLAIN_MESSAGES[name]).encode()  # the slow way's only
+
+
+class Pieces(httpx.AsyncByteStream):
+    def __init__(self, pieces: list[bytes], failure: Exception | None) -> None:
+        self.pieces, self.failure, self.closed = pieces, failure, False
+
+    async def __aiter__(self) -> Any:
+        for piece in self.pieces:
+            yield piece
+        if self.failure:
+            raise self.failure
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(min_size=1), max_size=8), st.integers(0, 9), st.booleans())
+async def test_who_comes_after_gets_every_piece_and_the_same_failure(
+    pieces: list[bytes], read: int, fails: bool
+) -> None:
+    stream = Pieces(pieces, httpx.ReadError("gone") if fails else None)
+    tap = Tap(stream)
+    first: list[bytes] = []
+    try:
+        for _ in range(read):
+            first.append(await tap.read())
+            if not first[-1]:
+                break
+    except httpx.ReadError:
+        assert fails
+    again: list[bytes] = []
+    try:
+        async for piece in tap:
+            again.append(piece)
+        assert not fails
+    except httpx.ReadError:
+        assert fails
+    assert again == pieces and [piece for piece in first if piece] == pieces[: len([p for p in first if p])]
+    await tap.aclose()
+    assert stream.closed
