@@ -178,29 +178,38 @@ async def answered(client: httpx.AsyncClient, path: str, body: Object) -> tuple[
     return answer.status_code, re.sub(r'"cost": ?[\d.e-]+', '"cost":0', text)
 
 
-async def both(path: str, body: Object, pieces: list[Any]) -> tuple[tuple[int, str], tuple[int, str]]:
-    """What the client sees by the same-format path, and by LiteLLM's own."""
-    reply = Reply(200, (("content-type", "text/event-stream"),), acts=sent(pieces))
-    quick = {"router_settings": {"num_retries": 1, "retry_after": 0, "disable_cooldowns": True}}
-    async with SimulatedUpstream(improvise=lambda _: reply, gap=0) as upstream, client_of(upstream, **quick) as client:
-        fast = await answered(client, path, body)
+Told = dict[str, tuple[int, str]]
+
+
+async def both(path: str, body: Object, streams: dict[str, list[Any]]) -> tuple[Told, Told]:
+    """What the client sees of each stream by the same-format path, and by LiteLLM's own."""
+    current: list[Any] = []
+    content = (("content-type", "text/event-stream"),)
+    fast, slow = Told(), Told()
+    upstream = SimulatedUpstream(improvise=lambda _: Reply(200, content, acts=sent(current)), gap=0)
+    settings = {"num_retries": 1, "disable_cooldowns": True}
+    async with upstream, client_of(upstream, router_settings=settings) as client:
+        for name, pieces in streams.items():
+            current[:] = pieces
+            fast[name] = await answered(client, path, body)
         with somebody_reads():
-            return fast, await answered(client, path, body)
+            for name, pieces in streams.items():
+                current[:] = pieces
+                slow[name] = await answered(client, path, body)
+    return fast, slow
 
 
 @pytest.mark.parametrize("with_usage", [False, True])
-@pytest.mark.parametrize("name", [*PLAIN, *UNUSUAL])
-async def test_a_chat_reads_as_litellm_would_have_written_it(name: str, with_usage: bool) -> None:
+async def test_a_chat_reads_as_litellm_would_have_written_it(with_usage: bool) -> None:
     asked = {"stream_options": {"include_usage": True}} if with_usage else {}
-    fast, slow = await both("/v1/chat/completions", chat("gpt-4.1", stream=True, **asked), {**PLAIN, **UNUSUAL}[name])
+    fast, slow = await both("/v1/chat/completions", chat("gpt-4.1", stream=True, **asked), PLAIN | UNUSUAL)
     assert fast == slow
 
 
-@pytest.mark.parametrize("name", PLAIN)
-async def test_no_object_of_litellm_s_is_made_for_plain_events(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_object_of_litellm_s_is_made_for_plain_events(monkeypatch: pytest.MonkeyPatch) -> None:
     with counted(monkeypatch) as seen:
-        await both("/v1/chat/completions", chat("gpt-4.1", stream=True), PLAIN[name])
-    assert len(seen) == sum(each != DONE for each in PLAIN[name])  # the slow way's only
+        await both("/v1/chat/completions", chat("gpt-4.1", stream=True), PLAIN)
+    assert len(seen) == sum(each != DONE for events in PLAIN.values() for each in events)  # the slow way's only
 
 
 START = (
@@ -246,29 +255,28 @@ UNUSUAL_MESSAGES: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", [*PLAIN_MESSAGES, *UNUSUAL_MESSAGES])
-async def test_a_message_reads_as_litellm_would_have_passed_it_on(name: str) -> None:
-    pieces = {**PLAIN_MESSAGES, **UNUSUAL_MESSAGES}[name]
-    fast, slow = await both("/v1/messages", message("claude-sonnet-4-5", stream=True), pieces)
+async def test_a_message_reads_as_litellm_would_have_passed_it_on() -> None:
+    streams = PLAIN_MESSAGES | UNUSUAL_MESSAGES
+    fast, slow = await both("/v1/messages", message("claude-sonnet-4-5", stream=True), streams)
     assert fast == slow
 
 
-@pytest.mark.parametrize("size", [1, 7])
-async def test_pieces_that_tear_events_apart_change_nothing(size: int) -> None:
-    for path, body, whole in (
-        ("/v1/messages", message("claude-sonnet-4-5", stream=True), "".join(PLAIN_MESSAGES["a message"])),
-        ("/v1/chat/completions", chat("gpt-4.1", stream=True), "".join(PLAIN["words"])),
-    ):
-        data = whole.encode()
-        fast, slow = await both(path, body, [data[i : i + size] for i in range(0, len(data), size)])
-        assert fast == slow and fast[0] == 200
-
-
-@pytest.mark.parametrize("name", PLAIN_MESSAGES)
-async def test_litellm_reads_no_plain_message(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_litellm_reads_no_plain_message(monkeypatch: pytest.MonkeyPatch) -> None:
     with counted(monkeypatch) as seen:
-        await both("/v1/messages", message("claude-sonnet-4-5", stream=True), PLAIN_MESSAGES[name])
-    assert b"".join(seen) == "".join(PLAIN_MESSAGES[name]).encode()  # the slow way's only
+        await both("/v1/messages", message("claude-sonnet-4-5", stream=True), PLAIN_MESSAGES)
+    whole = "".join(piece for pieces in PLAIN_MESSAGES.values() for piece in pieces)
+    assert b"".join(seen) == whole.encode()  # the slow way's only
+
+
+async def test_pieces_that_tear_events_apart_change_nothing() -> None:
+    for path, body, events in (
+        ("/v1/messages", message("claude-sonnet-4-5", stream=True), PLAIN_MESSAGES["a message"]),
+        ("/v1/chat/completions", chat("gpt-4.1", stream=True), PLAIN["words"]),
+    ):
+        data = "".join(events).encode()
+        torn = {str(size): [data[i : i + size] for i in range(0, len(data), size)] for size in (1, 7)}
+        fast, slow = await both(path, body, torn)
+        assert fast == slow and fast["1"] == fast["7"] and fast["1"][0] == 200
 
 
 class Pieces(httpx.AsyncByteStream):

@@ -4,8 +4,12 @@ from typing import Any
 
 import tiktoken
 from litellm.proxy._experimental.mcp_server.utils import upstream_credential_headers
+from openai import not_given, omit
+from openai._utils import async_maybe_transform, async_transform
+from openai.types import EmbeddingCreateParams
+from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
-from sdk_proxy.spared import Encoding, mcp_credentials, spared
+from sdk_proxy.spared import Encoding, as_it_is, mcp_credentials, spared
 
 HEADERS = [
     "X-MCP-Auth",
@@ -43,6 +47,34 @@ def test_afterwards_both_are_litellms_again() -> None:
         assert tiktoken.get_encoding("cl100k_base").name == "cl100k_base"
         assert isinstance(tiktoken.get_encoding("cl100k_base"), Encoding)
     assert tiktoken.get_encoding is before
+
+
+CHAT = {
+    "model": "gpt-5",
+    "messages": [
+        {"role": "system", "content": [{"type": "text", "text": "a"}]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "unknown": 1}]},
+        {"role": "tool", "tool_call_id": "c", "content": "2026-11-23"},
+    ],
+    "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}],
+    "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}},
+    "stop": None,
+    "stream_options": omit,
+    "temperature": not_given,
+    "unheard": {"of": [1, None]},
+}
+
+
+async def test_a_chat_goes_out_as_the_sdk_of_openai_would_write_it() -> None:
+    theirs = await async_transform(CHAT, CompletionCreateParamsStreaming)
+    assert await as_it_is(None, CHAT, CompletionCreateParamsStreaming) == theirs
+    assert "temperature" not in theirs and theirs["unheard"] == {"of": [1, None]}
+
+
+async def test_what_is_no_chat_is_the_sdk_s() -> None:
+    with spared():
+        assert await async_maybe_transform({"input": "a", "user": omit}, EmbeddingCreateParams) == {"input": "a"}
 
 
 SERVING = """
