@@ -40,6 +40,7 @@ from sdk_proxy.call import Call
 from sdk_proxy.tap import Tap
 
 DONE = b"data: [DONE]\n\n"
+_CACHE = "cache"  # LiteLLM's own, from the first Gemini call on, for litellm.cache
 _TAIL_SECONDS = 0.5  # that an upstream gets to end its body after its last event, so that its connection can be kept
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
@@ -69,7 +70,8 @@ def stream_of(call: Call, response: Any, taps: list[Tap], router: Any) -> Tap | 
 def nobody_else_reads(router: Any) -> bool:
     """No callback, rule, cache, or limit: of the Router's own callbacks only the count of successes has a use then."""
     others = (litellm.callbacks, litellm.success_callback, litellm._async_success_callback, litellm.service_callback)
-    if not all(isinstance(getattr(each, "__self__", None), litellm.Router) for each in chain(*others)):
+    known = (each == _CACHE or isinstance(getattr(each, "__self__", None), litellm.Router) for each in chain(*others))
+    if not all(known):
         return False
     if litellm.post_call_rules or litellm.cache or LITELLM_MAX_STREAMING_DURATION_SECONDS is not None:
         return False
