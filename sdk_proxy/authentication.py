@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from litellm.proxy._types import ProxyException, UserAPIKeyAuth
@@ -36,7 +37,12 @@ def refuse_unsafe(body: dict[str, Any], general_settings: Mapping[str, Any], rou
 
 def administrator(**more: Any) -> UserAPIKeyAuth:
     """Whom LiteLLM takes the holder of the master key for, where there is no database."""
-    return UserAPIKeyAuth(user_role="proxy_admin", user_id="default_user_id", spend=0.0, **more)
+    return _administrator().model_copy(update=more)
+
+
+@lru_cache(maxsize=1)
+def _administrator() -> UserAPIKeyAuth:
+    return UserAPIKeyAuth(user_role="proxy_admin", user_id="default_user_id", spend=0.0)
 
 
 def _refusal(message: str) -> ProxyException:

@@ -125,7 +125,7 @@ def _as_proxy_exception(call: Call, error: Exception) -> ProxyException:
     if isinstance(error, HTTPException):
         return proxy_exception_from_http_exception(error, headers)
     if _has_attribute_error_in_chain(error):
-        text = f"Invalid request format: {error}"
+        text = f"Invalid request format: {_safe(str(error))}"
         return ProxyException(message=text, type="invalid_request_error", param=None, code=400, headers=headers)
     status = upstream_error.status(error, _status(error))
     return ProxyException(
@@ -167,8 +167,11 @@ def _status(error: Exception) -> int:
 def _message(error: Exception) -> str:
     """Without the traceback, the paths and the private addresses that LiteLLM's exceptions may carry."""
     message: Any = getattr(error, "message", str(error))
-    text = strip_bug_report_notice(message) if isinstance(message, str) else str(error)
-    told: str = redact_internal_details_from_client_message(text)
+    return _safe(message if isinstance(message, str) else str(error))
+
+
+def _safe(message: str) -> str:
+    told: str = redact_internal_details_from_client_message(strip_bug_report_notice(message))
     return told
 
 

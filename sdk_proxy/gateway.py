@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from starlette.datastructures import Headers
 
 from sdk_proxy import (
+    accounts,
     error_handlers,
     model_list,
     request_record,
@@ -87,6 +88,7 @@ class Gateway:
 
     async def _answer(self, call: Call, request: Request) -> Response:
         await prepare(call, request, self._headers(request, call.requested_model), self.config, self.router)
+        accounts.spare(call, self.router)
         upstream = taps()
         response = await _unless_left(request, answered(call, self.router))
         if call.streams or _is_stream(response):

@@ -21,6 +21,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sdk_proxy import error_handlers, model_list, proxy_server
+from sdk_proxy.accounts import remember_unlimited
 from sdk_proxy.call import RouteType
 from sdk_proxy.config_parser import ProxyConfig, parse
 from sdk_proxy.cookie_store import store_at
@@ -96,7 +97,9 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
     drain = operated.drain
     configure(config)
     memory = MemoryRouter(config.mappings)
-    gateway = Gateway(config, build_router(config), memory)
+    router = build_router(config)
+    remember_unlimited(router)
+    gateway = Gateway(config, router, memory)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -155,7 +158,8 @@ def _add_llm_routes(app: FastAPI, gateway: Gateway) -> None:
     for path in ("/v1/responses/input_tokens", "/responses/input_tokens", "/openai/v1/responses/input_tokens"):
         app.post(path)(gateway.count_input)
     for method, path, route_type in LLM_ROUTES:
-        app.add_api_route(path, _calling(gateway, route_type), methods=[method])
+        add = app.add_route if method == "POST" else app.add_api_route  # FastAPI's own way costs more, and knows HEAD
+        add(path, _calling(gateway, route_type), methods=[method])
     app.post("/v1/messages/count_tokens")(gateway.count_tokens)
 
 

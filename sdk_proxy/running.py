@@ -6,6 +6,7 @@ functions a worker, which is a new process, cannot find.
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import sys
@@ -56,7 +57,10 @@ def _app(config: Config, options: Options, drain: Any) -> Any:
 
     to_stdout()
     limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024))
-    return create_app(config, Operation(options.log_format, limits, drain, options.cookie_jar))
+    app = create_app(config, Operation(options.log_format, limits, drain, options.cookie_jar))
+    gc.collect()
+    gc.freeze()  # LiteLLM's million objects stay; to look through them again would stop every stream for 0.3 s
+    return app
 
 
 def _settings(options: Options) -> dict[str, Any]:

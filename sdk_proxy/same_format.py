@@ -17,13 +17,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
-from itertools import chain
 from typing import Any
 
 import anyio
 import litellm
 import orjson
-from litellm.constants import LITELLM_MAX_STREAMING_DURATION_SECONDS
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.llms.anthropic.pass_through.messages.streaming_iterator import AnthropicMessagesStreamingResponse
 from litellm.router import (
@@ -32,15 +30,12 @@ from litellm.router import (
     _anthropic_stream_forwards_ping_live,
 )
 from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
-from litellm.router_utils.router_callbacks.track_deployment_metrics import (
-    increment_deployment_successes_for_current_minute,
-)
 
+from sdk_proxy.accounts import nobody_reads, succeeded
 from sdk_proxy.call import Call
 from sdk_proxy.tap import Tap
 
 DONE = b"data: [DONE]\n\n"
-_CACHE = "cache"  # LiteLLM's own, from the first Gemini call on, for litellm.cache
 _TAIL_SECONDS = 0.5  # that an upstream gets to end its body after its last event, so that its connection can be kept
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
@@ -53,7 +48,7 @@ class Unusual(Exception):
 
 def stream_of(call: Call, response: Any, taps: list[Tap], router: Any) -> Tap | None:
     """The upstream's own stream, if its events may go on as they come; None: they are LiteLLM's."""
-    if len(taps) != 1 or not nobody_else_reads(router):
+    if len(taps) != 1 or not nobody_reads(router):
         return None
     if call.route_type == "acompletion":
         plain = isinstance(response, CustomStreamWrapper) and response.custom_llm_provider == "openai"
@@ -67,31 +62,6 @@ def stream_of(call: Call, response: Any, taps: list[Tap], router: Any) -> Tap | 
     return taps[0] if plain else None
 
 
-def nobody_else_reads(router: Any) -> bool:
-    """No callback, rule, cache, or limit: of the Router's own callbacks only the count of successes has a use then."""
-    others = (litellm.callbacks, litellm.success_callback, litellm._async_success_callback, litellm.service_callback)
-    known = (each == _CACHE or isinstance(getattr(each, "__self__", None), litellm.Router) for each in chain(*others))
-    if not all(known):
-        return False
-    if litellm.post_call_rules or litellm.cache or LITELLM_MAX_STREAMING_DURATION_SECONDS is not None:
-        return False
-    return router.routing_strategy == "simple-shuffle" and not _has_limits(router)
-
-
-def _has_limits(router: Any) -> bool:
-    names = ("tpm", "rpm", "max_parallel_requests", "input_tpm", "output_tpm")
-    places = ((each, each["litellm_params"], each.get("model_info") or {}) for each in router.model_list)
-    limited = any(place.get(name) is not None for three in places for place in three for name in names)
-    return limited or router.default_max_parallel_requests is not None
-
-
-def _succeeded(response: Any, router: Any) -> None:
-    """What the Router's cooldowns go by (router.py, deployment_callback_on_success, 1.106.2)."""
-    deployment = get_hidden_params_dict(response).get("model_id")
-    if isinstance(deployment, str):
-        increment_deployment_successes_for_current_minute(router, deployment)
-
-
 async def messages(call: Call, response: Any, tap: Tap, router: Any) -> AsyncGenerator[bytes, None]:
     """What LiteLLM's stream of Anthropic's messages would give, piece by piece."""
     given = 0
@@ -100,7 +70,7 @@ async def messages(call: Call, response: Any, tap: Tap, router: Any) -> AsyncGen
             async for piece in _plain_messages(call, tap, router):
                 given += len(piece)
                 yield piece
-            _succeeded(response, router)
+            succeeded(router, get_hidden_params_dict(response).get("model_id"))
             return
         async for piece in response:
             left, given = piece[given:] if given else piece, max(0, given - len(piece))
@@ -144,7 +114,7 @@ async def chat(
             async for event in said.of(tap):
                 yield event
             if not said.tells_usage:
-                _succeeded(response, router)
+                succeeded(router, get_hidden_params_dict(response).get("model_id"))
                 yield DONE
                 await _rest_of(tap)
                 return
