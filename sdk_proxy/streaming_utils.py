@@ -47,7 +47,7 @@ def events(call: Call, response: Any, taps: list[Tap], router: Any) -> AsyncGene
         return response_events(call, response)
     if tap is None:
         return chat_events(call, response)
-    model = _served_by(response) or call.requested_model or ""
+    model = _served_by(response) or call.requested_model or response.model
     usage = call.data.get("stream_options") or {}
     said = same_format.ChatEvents(model, bool(usage.get("include_usage")) and not _hides_usage(call))
     return same_format.chat(response, tap, router, said, chat_events(call, response))
