@@ -14,6 +14,8 @@ from harness.upstream.speech import Voice
 # (router_utils/cooldown_handlers.py, _is_cooldown_required and _should_cooldown_deployment; 402 is exempt there).
 COOLING = frozenset({401, 404, *range(300, 400)})
 REST = 5.5  # seconds
+_LONG_CONTEXT = re.compile(r"\[1m\]$", re.IGNORECASE)
+_ROUTED = re.compile(r"claude-router-((?:[0-9a-f]{2})+)")
 _IN_PATH = re.compile(r"/(?:deployments|engines|models)/([^/?:]+)")
 
 
@@ -87,4 +89,11 @@ def _models(body: bytes) -> list[str]:
     except (ValueError, RecursionError):
         return []
     model = tree.get("model") if isinstance(tree, dict) else None
-    return [name.strip() for name in model.split(",")] if isinstance(model, str) else []
+    return [_picked(name.strip()) for name in model.split(",")] if isinstance(model, str) else []
+
+
+def _picked(name: str) -> str:
+    """What stands behind a name of Claude Code's model picker: `claude-router-<hex>`, and `[1m]` for a long context."""
+    plain = _LONG_CONTEXT.sub("", name)
+    in_hex = _ROUTED.fullmatch(plain)
+    return bytes.fromhex(in_hex[1]).decode(errors="replace") if in_hex else plain

@@ -27,6 +27,11 @@ def test_the_models_are_those_that_the_requests_name() -> None:
     assert models_of(scenario(Step(Request("POST", "/engines/b/embeddings")))) == {"b"}
 
 
+def test_a_name_of_claude_codes_picker_is_the_model_behind_it() -> None:
+    bodies = [b'{"model":"claude-opus-4-8[1M]"}', b'{"model":"claude-router-6770742d352d6d696e69"}']
+    assert models_of(scenario(*(Step(post(body)) for body in bodies))) == {"claude-opus-4-8", "gpt-5-mini"}
+
+
 def met(*scenarios: Scenario) -> bool:
     """Whether the last is admitted beside the others."""
     room = Room(apart(scenarios))
