@@ -105,6 +105,13 @@ def canary(session: nox.Session) -> None:
     _harness(session, "canary")
 
 
+@nox.session
+def report(session: nox.Session) -> None:
+    """The page of all that was measured, again: reports/latest/parity.html. Nothing is started."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "report")
+
+
 def _run(session: nox.Session, *command: str) -> None:
     """Ctrl-C leaves time to stop what was started: nox would kill after 0.3 s."""
     session.run(*command, interrupt_timeout=20, terminate_timeout=10)

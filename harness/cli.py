@@ -24,6 +24,8 @@ from harness.report.files import REPORTS, write_reports
 from harness.report.redaction import Redaction
 from harness.report.summary import summary
 from harness.report.terminal import show_scenario, show_verdict
+from harness.report_command import body_command, report_command
+from harness.reporting import report
 from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
 from harness.settings import read_settings
@@ -48,6 +50,8 @@ COMMANDS = (
     explain_command,
     approve_command,
     cookies_command,
+    report_command,
+    body_command,
     *RECORDING_COMMANDS,
 )
 for command in COMMANDS:
@@ -140,7 +144,8 @@ async def _parity(plan: Plan, console: Console) -> int:
         judgement = await parity(
             plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction, plan.settings.config)
         )
-    _show(console, judgement, redaction, tuple(judgement.folder / name for name in REPORTS))
+    files = (*(judgement.folder / name for name in REPORTS), *report(plan.settings, redaction))
+    _show(console, judgement, redaction, files)
     return judgement.exit_code
 
 

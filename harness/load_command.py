@@ -21,6 +21,7 @@ from harness.performance.report import HEADER, load_markdown, load_tree, rows
 from harness.performance.shapes import SHAPES
 from harness.performance.window import Window
 from harness.provenance import stamped
+from harness.reporting import report
 from harness.settings import read_settings
 
 
@@ -64,6 +65,7 @@ async def load(plan: LoadPlan, console: Console) -> int:
                 raise
             ended = error
         tree = _written(plan, windows, folder, ended)
+    report(plan.settings)
     _show(console, tree)
     if ended is None:
         return _exit_code(tree)

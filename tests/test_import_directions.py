@@ -29,11 +29,14 @@ MAY_IMPORT = {
     "recording_commands": {"model", "exit_code", "settings", "traffic", "archives", "recording", "client_recordings"},
     "exit_code": {"errors"},
     "provenance": set[str](),
+    "reporting": LEAVES | {"comparison", "observation", "provenance", "report", "settings"},
+    "report_command": {"errors", "exit_code", "reporting", "settings", "traffic"},
     "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
     "trials": LEAVES | {"trials"},
     "trial_journey": LEAVES | {"settings", "site", "trials", "performance", "replay", "upstream"},
-    "trial_commands": {"exit_code", "provenance", "settings", "journey", "trial_journey"},
-    "load_command": {"errors", "exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
+    "trial_commands": {"exit_code", "reporting", "provenance", "settings", "journey", "trial_journey"},
+    "load_command": {"errors", "exit_code", "provenance", "settings", "journey", "load_journey", "performance"}
+    | {"reporting"},
     "generator_command": LEAVES | {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
@@ -41,14 +44,16 @@ MAY_IMPORT = {
     | STEPS
     | {"exit_code", "settings", "provenance", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
-    | {"trial_commands", "generator_command"},
+    | {"trial_commands", "generator_command", "report_command", "reporting"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
-    "sabotage_command": {"exit_code", "provenance", "settings", "journey", "noticing", "report", "traffic"},
+    "sabotage_command": {"exit_code", "provenance", "settings", "journey", "noticing", "traffic"}
+    | {"report", "reporting"},
     "cookies_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
-    "cookies_command": {"exit_code", "provenance", "settings", "journey", "cookies_journey", "performance"},
+    "cookies_command": {"exit_code", "provenance", "settings", "journey", "cookies_journey", "performance"}
+    | {"reporting"},
     "self_comparison": LEAVES | {"provenance", "journey", "observation"},
-    "self_command": {"exit_code", "settings", "journey", "self_comparison", "traffic"},
+    "self_command": {"reporting", "exit_code", "settings", "journey", "self_comparison", "traffic"},
     "__main__": {"cli"},
 }
 

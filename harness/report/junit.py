@@ -17,7 +17,23 @@ _TAGS = {"different": "failure", "noisy": "error", "broken": "error"}
 
 
 def junit(result: Summary) -> str:
-    root = Element("testsuites", name="parity")
+    return _text(_counted("parity", result), result["seconds"])
+
+
+def whole_junit(result: Mapping[str, Any]) -> str:
+    """The gate's lines, each a test case, and parity's scenarios: of the whole, see `whole`."""
+    parity, gate = result["parity"], result["gate"]
+    root = _counted("gateway parity", parity) if parity else Element("testsuites", name="gateway parity")
+    if gate:
+        _gate(SubElement(root, "testsuite", name="gate"), gate["lines"])
+    for suite in root:
+        _count(suite, [suite])
+    _count(root, list(root))
+    return _text(root, sum(each["seconds"] for each in (parity, gate) if each))
+
+
+def _counted(name: str, result: Summary) -> Element:
+    root = Element("testsuites", name=name)
     _scenarios(SubElement(root, "testsuite", name="scenarios"), result)
     if result["stale_declarations"]:
         _declarations(SubElement(root, "testsuite", name="declarations"), result["stale_declarations"])
@@ -26,7 +42,11 @@ def junit(result: Summary) -> str:
     for suite in root:
         _count(suite, [suite])
     _count(root, list(root))
-    root.set("time", str(result["seconds"]))
+    return root
+
+
+def _text(root: Element, seconds: float) -> str:
+    root.set("time", str(seconds))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -84,6 +104,18 @@ def _excesses(suite: Element, excesses: Sequence[Mapping[str, Any]]) -> None:
     for excess in excesses:
         case = SubElement(suite, "testcase", classname="processes", name=_legal(excess["sense"]), time="0")
         SubElement(case, "failure", type=excess["sense"], message=_legal(excess["told"]))
+
+
+def _gate(suite: Element, lines: Sequence[Mapping[str, Any]]) -> None:
+    for line in lines:
+        case = SubElement(suite, "testcase", classname="gate", name=_legal(line["metric"]), time="0")
+        told = f"target {line['target']}, measured {shown(line['value'])} {line['unit']}".strip()
+        tag = {"failed": "failure", "inconclusive": "error"}.get(line["verdict"])
+        text = _legal("\n".join((told, line["measured_as"], line["why"], f"see {line['evidence']}")))
+        if tag:
+            SubElement(case, tag, type=line["verdict"], message=_legal(told)).text = text
+        else:
+            SubElement(case, "system-out").text = text
 
 
 def _count(element: Element, suites: Sequence[Element]) -> None:

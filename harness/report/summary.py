@@ -44,6 +44,7 @@ def summary(judgement: Judgement, redaction: Redaction) -> Summary:
         "footprints": [_footprint(each) for each in judgement.footprints],
         "excesses": [{"sense": each.sense, "told": each.told} for each in judgement.excesses],
         "coverage": coverage(judgement.scenarios),
+        "declarations": _declarations(judgement),
         "stale_declarations": [
             {"id": one.id, "where": one.where, "why": one.why, "problem": what} for what, one in judgement.stale
         ],
@@ -106,6 +107,27 @@ def _must(broken: Broken) -> Json:
 
 def _value(value: Json | Absent) -> Json:
     return None if isinstance(value, Absent) else value
+
+
+def _declarations(judgement: Judgement) -> Json:
+    """Those that explain something, with the number of scenarios in which they do; the most used first."""
+    used: dict[str, tuple[Declaration, set[str]]] = {}
+    for verdict in judgement.verdicts:
+        for _, declaration in verdict.allowed:
+            used.setdefault(declaration.id, (declaration, set()))[1].add(verdict.scenario)
+    return [
+        {
+            "id": one.id,
+            "where": one.where,
+            "kinds": [str(kind) for kind in sorted(one.kinds)],
+            "why": one.why,
+            "since": one.since,
+            "until": one.until,
+            "better": one.better,
+            "scenarios": len(names),
+        }
+        for one, names in sorted(used.values(), key=lambda each: -len(each[1]))
+    ]
 
 
 def _totals(judgement: Judgement) -> Json:

@@ -78,6 +78,18 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
             ],
             "holes": [],
         },
+        "declarations": [
+            {
+                "id": "server",
+                "where": "**/server",
+                "kinds": ["missing"],
+                "why": "LiteLLM's own server.",
+                "since": "2026-11-23",
+                "until": None,
+                "better": False,
+                "scenarios": 1,
+            }
+        ],
         "stale_declarations": [],
     }
 
