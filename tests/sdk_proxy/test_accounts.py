@@ -1,0 +1,90 @@
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import litellm
+import pytest
+from litellm.integrations.custom_logger import CustomLogger
+
+from harness.upstream.app import SimulatedUpstream
+from harness.upstream.autoplay import autoplay
+from sdk_proxy import accounts
+from sdk_proxy.accounts import nobody_reads, remember_unlimited
+from tests.sdk_proxy.sdk import chat, client_of, message
+
+
+def router(**of_the_deployment: Any) -> litellm.Router:
+    params = {"model": "openai/gpt-5", "api_key": "none", **of_the_deployment}
+    return litellm.Router(model_list=[{"model_name": "a", "litellm_params": params, "model_info": {"id": "the-id"}}])
+
+
+@pytest.fixture
+def callbacks() -> Iterator[list[Any]]:
+    before = list(litellm.callbacks)
+    yield litellm.callbacks
+    litellm.callbacks[:] = before
+
+
+def test_the_routers_own_callbacks_are_nobody(callbacks: list[Any]) -> None:
+    plain = router()
+    assert nobody_reads(plain)
+    callbacks.append(CustomLogger())
+    assert not nobody_reads(plain)
+
+
+@pytest.mark.parametrize("limit", [{"rpm": 10}, {"tpm": 10}, {"max_parallel_requests": 1}])
+def test_a_limit_is_somebody(limit: dict[str, int]) -> None:
+    assert not nobody_reads(router(**limit))
+
+
+def test_a_strategy_that_goes_by_answers_is_somebody() -> None:
+    busy = litellm.Router(model_list=[], routing_strategy="least-busy")
+    litellm.callbacks[:] = [each for each in litellm.callbacks if "LeastBusy" not in type(each).__name__]
+    assert not nobody_reads(busy)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("path", "body"), [("/v1/chat/completions", chat("gpt-5")), ("/v1/messages", message("claude-sonnet-5"))]
+)
+async def test_a_success_is_counted_once_for_the_cooldowns(
+    path: str, body: dict[str, Any], stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(
+        accounts,
+        "increment_deployment_successes_for_current_minute",
+        lambda litellm_router_instance, deployment_id: counted.append(deployment_id),
+    )
+    async with SimulatedUpstream(improvise=autoplay(), gap=0) as upstream, client_of(upstream) as client:
+        answer = await client.post(path, json={**body, "stream": stream})
+        assert answer.status_code == 200
+        async with asyncio.timeout(10):
+            while not counted:
+                await asyncio.sleep(0.001)
+    assert len(counted) == 1 and len(counted[0]) == 64  # LiteLLM's id of a deployment: a SHA-256
+
+
+async def test_a_deployment_without_limits_is_looked_at_once() -> None:
+    asked: list[str] = []
+    plain = router()
+    counting = plain._increment_deployment_usage
+
+    async def counted(**given: Any) -> Any:
+        asked.append(given["deployment_id"])
+        return await counting(**given)
+
+    plain._increment_deployment_usage = counted
+    remember_unlimited(plain)
+    usage = {"deployment_name": "openai/gpt-5", "model_group": "a", "total_tokens": 9, "parent_otel_span": None}
+    for _ in range(2):
+        assert await plain._increment_deployment_usage(deployment_id="the-id", rpm_increment=1, **usage) is None
+    assert asked == ["the-id"]
+
+
+async def test_one_with_a_limit_is_counted_every_time() -> None:
+    limited = router(rpm=10)
+    remember_unlimited(limited)
+    usage = {"deployment_name": "openai/gpt-5", "model_group": "a", "total_tokens": 9, "parent_otel_span": None}
+    for _ in range(2):
+        assert await limited._increment_deployment_usage(deployment_id="the-id", rpm_increment=1, **usage)
