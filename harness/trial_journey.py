@@ -13,12 +13,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from harness.model import Exchange, Failure, Reply, Request, Response, Role
+from harness.model import Exchange, Failure, Reply, Request, Response, Role, Scenario
 from harness.performance.sampling import growth, highest_rss, sampling
+from harness.recording import keep
 from harness.replay.client import send
 from harness.replay.run import Site, warm_up
 from harness.settings import Settings
 from harness.site import Credentials, gateway, site
+from harness.traffic.recorder import Recorder
 from harness.trials.findings import Fault, faults, sung, tracebacks
 from harness.trials.fuzzed import fuzzed
 from harness.upstream.autoplay import autoplay
@@ -179,7 +181,7 @@ class Canaries:
 
     @classmethod
     def new(cls) -> Canaries:
-        places = ("prompt", "cookie", "upstream-cookie", "wrong-key", "x-header", "query", "answer", "user")
+        places = ("prompt", "model", "cookie", "upstream-cookie", "wrong-key", "x-header", "query", "answer", "user")
         return cls(Credentials(), {place: f"canary-{place}-{secrets.token_hex(12)}" for place in places})
 
     def all(self, settings: Settings) -> dict[str, str]:
@@ -188,26 +190,37 @@ class Canaries:
 
 
 async def canary(settings: Settings, logs: Path, tell: Tell) -> Tree:
-    """Secrets in keys, cookies, headers, prompts, answers; `found`: those that the candidate's log or metrics have."""
+    """Secrets in keys, cookies, headers, prompts, answers; `found`: those that the candidate's log or metrics have, or
+    a recording of that traffic as `harness record` makes it."""
     canaries = Canaries.new()
     known = canaries.all(settings)
     async with site(Role.CANDIDATE, settings.candidate, settings, canaries.credentials, None, logs) as (place, _):
         with place.upstream.improvising(_singing(canaries, canaries.credentials.secret("OPENAI_API_KEY"))):
             requests = [*_secret_requests(canaries)]
-            outcomes = [await send(request, place.target.url, patience=20.0) for request in requests]
+            async with Recorder(place.target.url) as recorder:
+                outcomes = [await send(request, recorder.url, patience=20.0) for request in requests]
+            recorded = _recorded(recorder.exchanges, place.upstream.unscripted, logs)
         metrics = await send(Request("GET", "/metrics"), place.target.url, patience=5.0)
         text = metrics.outcome.body if isinstance(metrics.outcome, Response) else b""
         # Before the target is stopped: what the harness strikes out of the logs then would not be seen.
         found = sung(known, place.target.logs, {"metrics": text})
+        scrubbed = {what: secret for what, secret in known.items() if what != "model"}  # the name of a model stays
+        found += sung(scrubbed, (), {"recording": recorded})
         sizes = {log.name: log.stat().st_size for log in place.target.logs}
     tell(f"{len(requests)} requests, {len(known)} secrets, {len(found)} found")
     return {
         "requests": len(requests),
         "statuses": dict(Counter(map(_status, outcomes))),
         "secrets": [*known],
-        "bytes_searched": {**sizes, "metrics": len(text)},
+        "bytes_searched": {**sizes, "metrics": len(text), "recording": len(recorded)},
         "found": [*found],
     }
+
+
+def _recorded(client: Sequence[Exchange], upstream: Sequence[Exchange], folder: Path) -> bytes:
+    about, file = Scenario("canary/all", "canary", "Secrets everywhere", "recorded", (), ()), folder / "canary.yaml"
+    keep(about, file, client, upstream)
+    return file.read_bytes()
 
 
 def _secret_requests(canaries: Canaries) -> Iterator[Request]:
@@ -219,13 +232,13 @@ def _secret_requests(canaries: Canaries) -> Iterator[Request]:
         "x-request-id": f"{spoken['x-header']} is not sane",
     }
     for path in _ROUTES:
-        for model in (*_MODELS, spoken["prompt"]):
+        for model in (*_MODELS, spoken["model"]):
             for stream in (False, True):
                 asking = _asking(path, model, key, stream=stream, words=spoken["prompt"], **more)
                 yield replace(asking, path=f"{path}?key={spoken['query']}")
                 yield _asking(path, model, spoken["wrong-key"], stream=stream, words=spoken["prompt"], **more)
         yield replace(_asking(path, "gpt-5", key, stream=False), body=spoken["prompt"].encode())
-    yield Request("GET", f"/v1/models/{spoken['prompt']}", (("x-api-key", key),))
+    yield Request("GET", f"/v1/models/{spoken['model']}", (("x-api-key", key),))
 
 
 def _singing(canaries: Canaries, key: str) -> Callable[[Request], Reply]:

@@ -28,6 +28,8 @@ _CREDENTIALS = frozenset(
         "x-supermemory-api-key",
     }
 )
+# The provider's or the company's own: x-secret-token, x-gateway-auth, private_token. Counts of tokens end in "tokens".
+_CREDENTIAL = re.compile(r"(?:.*[-_])?(?:token|secret|password|passwd|credentials?|auth|jwt|apikey|api[-_]key)")
 _KEY_IN_QUERY = re.compile(r"(?<=[?&])((?:api[-_]?)?key|access_token|token)=([^&]*)", re.IGNORECASE)
 _ID_HEADER = re.compile(
     r".*[-_](?:id|ids|uuid)|cf-ray|traceparent|tracestate|baggage|sentry-trace|openai-(?:organization|project)"
@@ -60,8 +62,12 @@ def credentials(exchanges: Iterable[Exchange]) -> frozenset[str]:
 
 
 def _credentials(request: Request) -> set[str]:
-    named = {value.split()[-1] for name, value in request.headers if name.lower() in _CREDENTIALS and value.strip()}
+    named = {value.split()[-1] for name, value in request.headers if _is_credential(name.lower()) and value.strip()}
     return named | {found[2] for found in _KEY_IN_QUERY.finditer(request.path)}
+
+
+def _is_credential(name: str) -> bool:
+    return name in _CREDENTIALS or _CREDENTIAL.fullmatch(name) is not None
 
 
 def _step(step: Step, bodies: Bodies) -> Step:
@@ -111,7 +117,7 @@ def _headers(headers: Headers, bodies: Bodies) -> Headers:
 
 
 def _value(name: str, value: str, bodies: Bodies) -> str:
-    if name in _CREDENTIALS:
+    if _is_credential(name):
         scheme, space, _ = value.rpartition(" ")
         return f"{scheme}{space}{KEY}"
     if name in {"cookie", "set-cookie"}:

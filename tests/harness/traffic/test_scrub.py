@@ -36,7 +36,11 @@ def post(tree: object) -> Request:
     return Request("POST", "/v1/messages", (), json.dumps(tree).encode())
 
 
-@given(SECRET, st.booleans(), st.sampled_from(["authorization", "X-Api-Key", "x-goog-api-key", "Api-Key"]))
+@given(
+    SECRET,
+    st.booleans(),
+    st.sampled_from(["authorization", "X-Api-Key", "x-goog-api-key", "Api-Key", "x-Secret-Token", "x-gateway-auth"]),
+)
 def test_a_credential_is_in_no_output_wherever_it_stood(secret: str, keep_text: bool, name: str) -> None:
     body = json.dumps({"messages": [{"role": "user", "content": f"my key is {secret}."}], secret: {"model": secret}})
     request = Request(
@@ -233,6 +237,12 @@ def test_with_the_text_kept_language_stays_and_owners_do_not() -> None:
     body = scrubbed(post({"content": text}), keep_text=True).request.body.decode()
     assert "about" in body
     assert not re.search("bob|smith|example|bobby|build7|abcdefgh", body)
+
+
+@pytest.mark.parametrize("name", ["anthropic-ratelimit-tokens-limit", "x-ratelimit-remaining-tokens", "author"])
+def test_a_header_that_only_sounds_like_a_credential_stays(name: str) -> None:
+    request = Request("GET", "/", ((name, "4000"),))
+    assert scrubbed(request).request.headers == ((name, "4000"),)
 
 
 def test_another_key_gives_other_stand_ins() -> None:
