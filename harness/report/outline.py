@@ -50,7 +50,7 @@ def _lines(name: str, value: Json, other: Json | Same, longest: int) -> list[str
     match value:
         case dict() if value:
             beside = other if isinstance(other, dict) else {}
-            items = ((key, item, Same.SAME if alike else beside.get(key)) for key, item in value.items())
+            items = ((key, item, Same.SAME if alike else beside.get(key, Same.SAME)) for key, item in value.items())
             children = [_lines(f"{json.dumps(key)}: ", item, theirs, longest) for key, item, theirs in items]
             return _held(name, ("{", "}"), children, alike)
         case list() if value:
@@ -63,13 +63,12 @@ def _lines(name: str, value: Json, other: Json | Same, longest: int) -> list[str
 
 
 def _beside(value: list[Json], other: Json | Same, alike: bool) -> list[Json | Same]:
-    """What each item is laid beside: itself, where the other list has it, else what has its place there."""
+    """What each item is laid beside: what has its place in the other list, if that has it nowhere."""
     if alike or not isinstance(other, list):
-        return [Same.SAME if alike else None] * len(value)
+        return [Same.SAME] * len(value)
     there = {json.dumps(item) for item in other}
-    return [
-        Same.SAME if json.dumps(item) in there else other[n] if n < len(other) else None for n, item in enumerate(value)
-    ]
+    known = [json.dumps(item) in there for item in value]
+    return [Same.SAME if same or n >= len(other) else other[n] for n, same in enumerate(known)]
 
 
 def _held(name: str, brackets: tuple[str, str], children: list[list[str]], alike: bool) -> list[str]:

@@ -119,7 +119,7 @@
     if (node.open) fill(); else node.addEventListener("toggle", fill, { once: true });
     return node;
   };
-  const twice = (line) => [make("div", {}, line), make("div", { class: "same-right", "aria-hidden": "true" }, line)];
+  const twice = (line) => [make("div", {}, line), make("div", { class: "same-right other", "aria-hidden": "true" }, line)];
   // Between differences, equal lines are folded: what differs is what is looked for.
   const equalNodes = (equal, fold) => {
     if (!fold || equal.length <= 2 * AROUND + 2) return equal.flatMap(twice);
@@ -131,7 +131,7 @@
   };
   const pairNode = (runs, left, right, lines) => {
     const grid = make("div", { class: "pair" },
-      make("div", { class: "head who-baseline l0" }, "baseline"), make("div", { class: "head who-candidate r0" }, "candidate"));
+      make("div", { class: "head who-baseline l0" }, "baseline"), make("div", { class: "head who-candidate r0 other" }, "candidate"));
     let i = 0;
     let j = 0;
     for (const [one, other] of runs) {
@@ -141,7 +141,7 @@
         const ours = n < one ? lines[left[i + n]] : null;
         const theirs = n < other ? lines[right[j + n]] : null;
         grid.append(make(ours === null ? "div" : "del", { class: ours === null ? "none" : "l" }, ours ?? ""),
-          make(theirs === null ? "div" : "ins", { class: theirs === null ? "none" : "r" }, theirs ?? ""));
+          make(theirs === null ? "div" : "ins", { class: theirs === null ? "none other" : "r other" }, theirs ?? ""));
       }
       i += one;
       j += other ?? 0;
@@ -149,20 +149,21 @@
     return grid;
   };
 
-  const step = (most) => {
-    const rough = most / 6;
+  const step = (most, parts) => {
+    const rough = most / parts;
     const ten = 10 ** Math.floor(Math.log10(rough));
     return [1, 2, 5, 10].map((n) => n * ten).find((n) => n >= rough);
   };
-  const timelineNode = (lanes) => {
-    const [width, left, right, height] = [960, 150, 70, 20];
+  const timelineNode = (lanes, room) => {
+    const width = Math.max(300, room);
+    const [left, right, height] = [width < 600 ? 92 : 150, width < 600 ? 44 : 80, 20];
     const groups = Object.entries(lanes);
     const most = Math.max(1, ...groups.flatMap(([, each]) => each.map((lane) => lane[2])));
     const x = (at) => left + (at / most) * (width - left - right);
     const tall = groups.reduce((sum, [, each]) => sum + each.length * height + 26, 22);
-    const svg = drawn("svg", { viewBox: `0 0 ${width} ${tall}`, role: "img",
+    const svg = drawn("svg", { width, height: tall, viewBox: `0 0 ${width} ${tall}`, role: "img",
       "aria-label": "When each exchange began and ended, and when its events came: the baseline above, the candidate below" });
-    for (let at = 0, by = step(most); at <= most; at += by)
+    for (let at = 0, by = step(most, (width - left - right) / 110); at <= most; at += by)
       svg.append(drawn("line", { class: "grid", x1: x(at), x2: x(at), y1: 0, y2: tall - 18 }),
         drawn("text", { x: x(at), y: tall - 5, "text-anchor": "middle" }, `${+at.toFixed(1)} ms`));
     let y = 0;
@@ -212,7 +213,7 @@
       ...section("Musts that did not hold", "", ...detail.musts.map(([role, path, check, value, found]) =>
         make("p", {}, make("b", {}, role), " ", make("code", {}, `${path} ${check} ${value}`), ", found ", make("code", {}, found)))),
       ...section("Differences that are declared", "", ...declared.map(differenceNode())),
-      ...(detail.faces.length ? section("When", "events as they came, the baseline above; runs share a machine, so that the order says more than the milliseconds", timelineNode(detail.lanes)) : []),
+      ...(detail.faces.length ? section("When", "events as they came, the baseline above; runs share a machine, so that the order says more than the milliseconds", timelineNode(detail.lanes, box.clientWidth - 40)) : []),
       ...section("Side by side", `what is volatile has a name; long texts are cut. The whole: observations.ndjson, ${whole}`,
         ...detail.faces.map((face) => faceNode(face, lines))),
       ...section("Again", "with the gateway's key in $KEY", ...detail.curls.map(curlNode)),
