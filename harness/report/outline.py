@@ -17,7 +17,7 @@ class Same(Enum):
     SAME = auto()
 
 
-WIDTH = 92  # characters of a line that holds a whole object
+WIDTH = 160  # characters of a line that holds a whole object
 
 
 def outline(value: Json, longest: int = 240, other: Json | Same = Same.SAME) -> list[str]:

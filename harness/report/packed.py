@@ -11,7 +11,7 @@ from typing import Any
 from harness.report.detail import Lines, Thrift
 
 MOST = 2_400_000  # characters of all details: the page is to stay under 3 MB
-LEVELS = (Thrift(30, 240, 200), Thrift(10, 160, 60), Thrift(3, 80, 20), Thrift(1, 40, 8))
+LEVELS = (Thrift(150, 240, 200), Thrift(10, 160, 60), Thrift(3, 80, 20), Thrift(1, 40, 8))
 
 Details = Callable[[Lines, Thrift], Mapping[str, Any]]
 

@@ -6,8 +6,8 @@ def test_what_fits_a_line_is_on_one():
 
 
 def test_what_does_not_fit_has_a_line_for_each_part():
-    tree = {"text": "x" * 60, "list": [{"text": "y" * 60}]}
-    assert outline(tree) == ["{", f' "text": "{"x" * 60}"', f' "list": [{{"text": "{"y" * 60}"}}]', "}"]
+    tree = {"text": "x" * 90, "list": [{"text": "y" * 90}]}
+    assert outline(tree) == ["{", f' "text": "{"x" * 90}"', f' "list": [{{"text": "{"y" * 90}"}}]', "}"]
 
 
 def test_a_long_text_is_cut_and_says_how_long_it_is():
