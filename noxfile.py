@@ -64,6 +64,13 @@ def load(session: nox.Session) -> None:
 
 
 @nox.session
+def gate(session: nox.Session) -> None:
+    """Ready for the cutover? Nine targets, measured; about 15 minutes. Exit 0: READY, 1: NOT READY, 2: INCONCLUSIVE."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "gate")
+
+
+@nox.session
 def generator(session: nox.Session) -> None:
     """1,000 streams at once through a raw pass-through: does the load generator hold them? Exit 0: yes, 1: no."""
     session.install(LOCKED, "--editable", ".")

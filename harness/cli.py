@@ -14,6 +14,7 @@ from harness.approve_command import approve_command
 from harness.cookies_command import cookies_command
 from harness.exit_code import run_to_its_exit_code
 from harness.explain_command import explain_command
+from harness.gate_command import gate_command, untouched_command
 from harness.generator_command import generator_command
 from harness.journey import Plan, Watch, failed_last, judged, parity, plan_of, stored_run
 from harness.load_command import load_command
@@ -40,6 +41,8 @@ def main() -> None:
 
 
 COMMANDS = (
+    gate_command,
+    untouched_command,
     load_command,
     generator_command,
     self_command,

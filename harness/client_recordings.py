@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from harness import situations
-from harness.clients import claude_code, openai_java, openai_node, python_sdk
+from harness.clients import anthropic_node, claude_code, curl, openai_java, openai_node, python_sdk
 from harness.clients.program import Finished
 from harness.errors import BadInput, HarnessError
 from harness.model import Reply, Request, Role, Scenario
@@ -34,7 +34,7 @@ Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Client:
+class Client:
     """A client's program: installed below a folder, and driven with (program, gateway, key, situation)."""
 
     installed: Callable[[Path], Awaitable[Path]]
@@ -53,19 +53,29 @@ async def _drive_openai_node(program: Path, url: str, key: str, situation: Situa
     return await openai_node.drive(program, url, key, *situation.runs[0])
 
 
-def _python_sdk(sdk: str) -> _Client:
+async def _drive_anthropic_node(program: Path, url: str, key: str, situation: Situation) -> Finished:
+    return await anthropic_node.drive(program, url, key, *situation.runs[0])
+
+
+async def _drive_curl(program: Path, url: str, key: str, situation: Situation) -> Finished:
+    return await curl.drive(program, url, key, situation.runs[0])
+
+
+def _python_sdk(sdk: str) -> Client:
     async def drive(program: Path, url: str, key: str, situation: Situation) -> Finished:
         return await python_sdk.drive(sdk, program, url, key, *situation.runs[0])
 
-    return _Client(partial(python_sdk.installed, sdk), drive)
+    return Client(partial(python_sdk.installed, sdk), drive)
 
 
-_CLIENTS = {
-    "claude-code": _Client(claude_code.installed, _drive_claude_code),
-    "pycharm": _Client(openai_java.built, _drive_openai_java),
-    "vscode": _Client(openai_node.installed, _drive_openai_node),
+CLIENTS = {
+    "claude-code": Client(claude_code.installed, _drive_claude_code),
+    "pycharm": Client(openai_java.built, _drive_openai_java),
+    "vscode": Client(openai_node.installed, _drive_openai_node),
     "openai-python": _python_sdk("openai"),
     "anthropic-python": _python_sdk("anthropic"),
+    "anthropic-node": Client(anthropic_node.installed, _drive_anthropic_node),
+    "curl": Client(curl.installed, _drive_curl),
 }
 
 
@@ -122,20 +132,20 @@ async def _stage(settings: Settings, logs: Path) -> AsyncIterator[_Stage]:
 
 
 async def _programs(chosen: Sequence[Situation], cache: Path) -> dict[str, Path]:
-    names = {_client_of(situation) for situation in chosen}
-    return {name: await client.installed(cache) for name, client in _CLIENTS.items() if name in names}
+    names = {client_of(situation) for situation in chosen}
+    return {name: await client.installed(cache) for name, client in CLIENTS.items() if name in names}
 
 
-def _client_of(situation: Situation) -> str:
+def client_of(situation: Situation) -> str:
     return situation.id.partition("/")[0]
 
 
 async def _record(situation: Situation, stage: _Stage, programs: dict[str, Path], folder: Path) -> str:
     stage.before.forget()
     stage.between.forget()
-    script, name = Script(situation.answers), _client_of(situation)
+    script, name = Script(situation.answers), client_of(situation)
     with stage.upstream.improvising(script.answer):
-        finished = await _CLIENTS[name].drive(programs[name], stage.before.url, stage.key, situation)
+        finished = await CLIENTS[name].drive(programs[name], stage.before.url, stage.key, situation)
         await _settle(stage.between)
     _require(situation, script, finished, len(stage.before.exchanges))
     path = folder / f"{situation.id}.yaml"
@@ -154,7 +164,7 @@ async def _settle(between: Recorder) -> None:
 def _scenario(situation: Situation, stage: _Stage, version: str) -> Scenario:
     client, upstream = stage.before.exchanges, stage.between.exchanges
     source = f"recorded {datetime.now(UTC):%Y-%m-%d}, {version}"
-    about = Scenario(situation.id, _client_of(situation), situation.title, source, situation.covers, ())
+    about = Scenario(situation.id, client_of(situation), situation.title, source, situation.covers, ())
     scenario = to_scenario(about, client, upstream)
     return scrub([scenario], _SITUATIONS_KEY, secrets=credentials((*client, *upstream)))[0]
 

@@ -44,7 +44,7 @@ async def cookies(plan: CookiesPlan, console: Console) -> int:
 
     with new_run(plan.settings.reports) as (_, folder):
         done = [phase async for phase in phases(plan, folder / "logs", tell)]
-        how = {"workers": plan.workers, "at_once": plan.at_once}
+        how = {"workers": plan.workers, "at_once": plan.at_once, "target": plan.settings.candidate}
         tree = stamped(cookies_tree(done, how), plan.settings.config)
         (folder / "cookies.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
     report(plan.settings)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import gc
 import json
+from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -23,23 +24,25 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 from gevent import sleep, spawn
-from gevent.lock import Semaphore
+from gevent.lock import RLock, Semaphore
 from gevent.pool import Group
 from locust import LoadTestShape, User, between, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import MasterRunner, Runner, WorkerRunner
+from locust.runners import STATE_CLEANUP, STATE_STOPPED, STATE_STOPPING, MasterRunner, Runner, WorkerRunner
 
 from harness.errors import BadInput
+from harness.model import Scenario
 from harness.performance.connection import Connection
 from harness.performance.ledger import Ledger, ledger_of, tree_of
-from harness.performance.mix import CLIENTS, Call, Mix, mix_of
+from harness.performance.mix import CLIENTS, Call, Mix, mix_from, mix_of
 from harness.performance.shapes import DURATIONS, SHAPES
 from harness.traffic.scenario_file import read
 
 _FAN_OUT = (8, 15)  # calls that PyCharm sends at once
 _COUNTS = (3, 8)  # count_tokens calls that Claude Code sends at once
 _USERS = 50
+_OVER = (STATE_STOPPING, STATE_STOPPED, STATE_CLEANUP)
 _LOOK = 0.02  # seconds between two looks at the process's own lateness
 
 
@@ -50,6 +53,7 @@ def _options(parser: LocustArgumentParser) -> None:
     parser.add_argument(
         "--scenarios", default="scenarios", help="The folder of the recordings.", include_in_web_ui=False
     )
+    parser.add_argument("--mix", default="", help="The calls, made of recordings before.", include_in_web_ui=False)
     parser.add_argument("--pause", type=float, default=0.0, help="Seconds that a user rests at most.")
     parser.add_argument("--promised", type=float, default=0.52, help="Seconds to the first content of a good call.")
     parser.add_argument("--only", default="", help="Only calls whose name holds this: '/messages streamed'.")
@@ -58,8 +62,7 @@ def _options(parser: LocustArgumentParser) -> None:
 
 
 class _Room:
-    """The calls that are in flight; `free` limits them. It is made after Locust's fork: gevent's locks do not survive
-    one."""
+    """The calls that are in flight; `free` limits them."""
 
     def __init__(self) -> None:
         self.taken = 0
@@ -86,7 +89,7 @@ class _Clock:
         return int(perf_counter() - self.began)
 
 
-_ledger, _room, _clock = Ledger(), _Room(), _Clock()
+_ledger, _room, _clock, _loading = Ledger(), _Room(), _Clock(), RLock()
 
 
 @events.init.add_listener
@@ -96,7 +99,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
     if not options.key:
         raise SystemExit("error: no key for the gateway: give --key, or set LITELLM_MASTER_KEY")
     try:
-        mix = _mix(options.scenarios, options.only)
+        mix = _mix(options)
         environment.user_classes = [user for user in environment.user_classes if user.has_work(mix)]
     except BadInput as error:
         raise SystemExit(f"error: {error}") from None
@@ -147,10 +150,14 @@ def _write(environment: Environment, **_: Any) -> None:
         Path(file).write_text(json.dumps(tree_of(_ledger)), encoding="utf-8")
 
 
+def _mix(options: Namespace) -> Mix:
+    with _loading:
+        return _loaded(options.mix or options.scenarios, options.only)
+
+
 @cache
-def _mix(folder: str, only: str) -> Mix:
-    files = [file for client in CLIENTS for file in sorted(Path(folder, client).glob("*.yaml"))]
-    mix = mix_of(map(read, files))
+def _loaded(place: str, only: str) -> Mix:
+    mix = mix_from(Path(place).read_text(encoding="utf-8")) if Path(place).is_file() else mix_of(_recorded(place))
     if not only:
         return mix
     turns = tuple((call,) for turn in mix.turns for call in turn if only in call.name)
@@ -158,6 +165,13 @@ def _mix(folder: str, only: str) -> Mix:
     if not (turns or fan_out or counts):
         raise BadInput(f"no call of the mix has {only!r} in its name")
     return Mix(turns, fan_out, counts)
+
+
+def _recorded(folder: str) -> Iterator[Scenario]:
+    """A worker is ready for Locust's master before it has read them, and has to be heard of meanwhile."""
+    for file in (file for client in CLIENTS for file in sorted(Path(folder, client).glob("*.yaml"))):
+        yield read(file)
+        sleep(0)
 
 
 class _Client(User):
@@ -175,7 +189,7 @@ class _Client(User):
     def on_start(self) -> None:
         options = self.environment.parsed_options
         self.wait_time = between(0, options.pause).__get__(self)
-        self._mix = _mix(options.scenarios, options.only)
+        self._mix = _mix(options)
         self._random = Random(self._numbers.random())  # noqa: S311
         self._idle: list[Connection] = []
 
@@ -185,6 +199,8 @@ class _Client(User):
 
     def _send(self, call: Call) -> None:
         with _room.one():
+            if self.environment.runner.state in _OVER:  # what waited for room, or is left of a conversation
+                return
             connection = self._idle.pop() if self._idle else self._connection()
             outcome = connection.send(call)
             self._idle.append(connection)
@@ -199,6 +215,7 @@ class _Client(User):
             self._tell("good", call.name, outcome.total)
 
     def _at_once(self, calls: Iterable[Call]) -> None:
+        sleep(0)  # there may be none
         group = Group()
         for call in calls:
             group.spawn(self._send, call)
@@ -232,9 +249,8 @@ class ClaudeCode(_Client):
 
     @task(4)
     def converse(self) -> None:
-        if self._mix.turns:
-            for call in self._random.choice(self._mix.turns):
-                self._send(call)
+        for call in self._random.choice(self._mix.turns or ((),)):
+            self._send(call)
 
     @task(1)
     def count_tokens(self) -> None:

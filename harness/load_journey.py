@@ -14,12 +14,14 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from harness.model import Request, Response, Role
 from harness.performance.ledger import Ledger, ledger_of
+from harness.performance.mix import CLIENTS, mix_of, mix_text
 from harness.performance.sampling import machine_cpu, sample, sampling
 from harness.performance.window import Window
 from harness.replay.client import send
@@ -28,6 +30,7 @@ from harness.replay.program import Program, start
 from harness.replay.target import RunningTarget
 from harness.settings import Settings
 from harness.site import Credentials, gateway
+from harness.traffic.scenario_file import read
 
 _ORDER = (Role.BASELINE, Role.CANDIDATE, Role.AGAIN)
 
@@ -58,6 +61,7 @@ class Loaded:
     target: RunningTarget
     upstream: Program
     upstream_url: str
+    mix: Path
 
 
 async def rounds(plan: LoadPlan, logs: Path, tell: Callable[[str], None]) -> AsyncIterator[Window]:
@@ -81,14 +85,26 @@ async def loaded(role: Role, plan: LoadPlan, logs: Path) -> AsyncIterator[Loaded
     name = plan.settings.candidate if role is Role.CANDIDATE else plan.settings.baseline
     folder = logs / role.value
     folder.mkdir(parents=True, exist_ok=True)
-    url = f"http://127.0.0.1:{free_port()}"
+    mix, url = _mix(plan.settings.scenarios, folder / "mix.json"), f"http://127.0.0.1:{free_port()}"
     async with AsyncExitStack() as stack:
         with pinned(1):
             upstream = await start("upstream", _upstream(plan, url), dict(os.environ), folder / "upstream.log", ())
         stack.push_async_callback(upstream.stop)
         with pinned(0):
             target, _ = await stack.enter_async_context(gateway(name, plan.settings, plan.credentials, url, {}, folder))
-        yield Loaded(role, target, upstream, url)
+        yield Loaded(role, target, upstream, url, mix)
+
+
+def _mix(scenarios: Path, file: Path) -> Path:
+    """Made once: Locust would read all scenarios anew for each window. Raises `BadInput`."""
+    file.write_text(_mix_of(scenarios), encoding="utf-8")
+    return file
+
+
+@cache
+def _mix_of(scenarios: Path) -> str:
+    recorded = (file for client in CLIENTS for file in sorted((scenarios / client).glob("*.yaml")))
+    return mix_text(mix_of(map(read, recorded)))
 
 
 def _upstream(plan: LoadPlan, url: str) -> tuple[str, ...]:
@@ -154,7 +170,7 @@ async def _locust(place: Loaded, plan: LoadPlan, seconds: float) -> tuple[Ledger
             *(sys.executable, "-m", "locust", "-f", str(Path(__file__).with_name("load.py")), "--headless"),
             *("--host", place.target.url, "--users", str(plan.users), "--spawn-rate", str(plan.users)),
             *("--run-time", f"{seconds:g}", "--stop-timeout", "20", "--shape", plan.shape, "--only", plan.only),
-            *("--scenarios", str(plan.settings.scenarios), "--measured", str(file), "--reset-stats"),
+            *("--mix", str(place.mix), "--measured", str(file), "--reset-stats"),
             *("--in-flight", str(plan.in_flight)),
         )
         env = {**os.environ, "LITELLM_MASTER_KEY": plan.credentials.key}

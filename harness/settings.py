@@ -45,6 +45,22 @@ class TargetSettings(_Strict):
         return model.Target(name, self.url, processes, self.version)
 
 
+class GateSettings(_Strict):
+    """The targets of the gate, and what it measures them with. Each is to be stayed below, but for the last four."""
+
+    error_rate: float = Field(default=2.0, gt=0)  # %
+    latency_p95: float = Field(default=520.0, gt=0)  # ms
+    memory: float = Field(default=350.0, gt=0)  # MB
+    cloudflare_503s: int = Field(default=0, ge=0)  # at most
+    concurrent: int = Field(default=50, ge=1)  # at least
+    clients: float = Field(default=100.0, gt=0, le=100)  # %, at least
+    parity: float = Field(default=100.0, gt=0, le=100)  # %, at least
+    untouched: tuple[Path, ...] = ()
+    manifest: Path = Path("baseline.sha256")
+    seconds: float = Field(default=80.0, ge=1)  # of load at `concurrent`, in four windows
+    cookie_requests: int = Field(default=2000, ge=1)
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HARNESS_", frozen=True, extra="forbid")
 
@@ -58,6 +74,7 @@ class Settings(BaseSettings):
     concurrency: int = Field(default=8, ge=1)
     warm_up: dict[str, tuple[str, ...]] = {}
     environment: dict[str, str] = {}
+    gate: GateSettings = GateSettings()
     targets: dict[str, TargetSettings] = Field(min_length=1)
 
     @classmethod

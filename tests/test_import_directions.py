@@ -31,11 +31,21 @@ MAY_IMPORT = {
     "provenance": set[str](),
     "reporting": LEAVES | {"comparison", "observation", "provenance", "report", "settings"},
     "report_command": {"errors", "exit_code", "reporting", "settings", "traffic"},
-    "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
+    "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream", "traffic"},
     "trials": LEAVES | {"trials"},
     "trial_journey": LEAVES | {"settings", "site", "trials", "performance", "replay", "upstream"},
     "trial_commands": {"exit_code", "reporting", "provenance", "settings", "journey", "trial_journey"},
     "load_command": {"errors", "exit_code", "provenance", "settings", "journey", "load_journey", "performance"}
+    | {"reporting"},
+    "gate": LEAVES | {"gate", "performance"},
+    "client_trials": LEAVES
+    | {"settings", "site", "replay", "upstream", "clients", "situations", "gate"}
+    | {"client_recordings"},
+    "gate_load": LEAVES | {"settings", "replay", "performance", "load_journey", "gate"},
+    "gate_journey": LEAVES
+    | {"settings", "provenance", "performance", "report", "sabotage", "traffic", "gate"}
+    | {"journey", "noticing", "cookies_journey", "client_trials", "gate_load"},
+    "gate_command": LEAVES | {"exit_code", "settings", "provenance", "journey", "report", "gate", "gate_journey"}
     | {"reporting"},
     "generator_command": LEAVES | {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
@@ -44,7 +54,8 @@ MAY_IMPORT = {
     | STEPS
     | {"exit_code", "settings", "provenance", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
-    | {"trial_commands", "generator_command", "report_command", "reporting"},
+    | {"trial_commands", "generator_command", "report_command", "reporting"}
+    | {"gate_command"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
     "sabotage_command": {"exit_code", "provenance", "settings", "journey", "noticing", "traffic"}

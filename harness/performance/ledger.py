@@ -67,6 +67,7 @@ class Moment:
     in_flight: int = 0
     calls: int = 0
     failed: int = 0
+    good: int = 0
     ttft: Times = field(default_factory=Times)
     whole: Times = field(default_factory=Times)
 
@@ -77,7 +78,7 @@ class Moment:
         self.whole.merge(other.whole)
 
 
-_COUNTED = ("users", "in_flight", "calls", "failed")
+_COUNTED = ("users", "in_flight", "calls", "failed", "good")
 
 
 @dataclass(slots=True)
@@ -122,6 +123,7 @@ class Ledger:
             row.itl.add(gap)
         good = ((outcome.ttft or outcome.total) if streams else outcome.total) <= self.promised
         row.good += good
+        moment.good += good
         return good
 
     def merge(self, other: Ledger) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.errors import BadInput
 from harness.model import Cut, Reply, Request, Scenario, Send, Step
@@ -47,6 +48,30 @@ def mix_of(scenarios: Iterable[Scenario]) -> Mix:
     if not turns or not fan_out:
         raise BadInput("no recorded scenario of claude-code, or none of pycharm, in which nothing fails: record them")
     return Mix(turns, fan_out, tuple(_counted(turn[0]) for turn in turns if _is_claude(turn[0])))
+
+
+def mix_text(mix: Mix) -> str:
+    """As JSON, for a load generator that has no time to read all scenarios."""
+    turns = [[_call_tree(call) for call in turn] for turn in mix.turns]
+    return json.dumps([turns, *([_call_tree(call) for call in calls] for calls in (mix.fan_out, mix.counts))])
+
+
+def mix_from(text: str) -> Mix:
+    """The inverse of `mix_text`. Raises KeyError, TypeError or ValueError for anything else."""
+    turns, fan_out, counts = json.loads(text)
+    return Mix(
+        tuple(tuple(map(_call_from, turn)) for turn in turns), *(tuple(map(_call_from, c)) for c in (fan_out, counts))
+    )
+
+
+def _call_tree(call: Call) -> list[str | bool]:
+    head, body = call.head.decode("latin-1"), call.body.decode("latin-1")
+    return [call.name, call.method, call.path, head, body, call.streams]
+
+
+def _call_from(tree: Sequence[Any]) -> Call:
+    name, method, path, head, body, streams = tree
+    return Call(name, method, path, head.encode("latin-1"), body.encode("latin-1"), streams is True)
 
 
 def _is_claude(call: Call) -> bool:

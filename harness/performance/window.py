@@ -66,9 +66,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 
 
 def figures(window: Window) -> dict[str, float | None]:
-    """By the names of `METRICS`."""
+    """By the names of `METRICS`. What ended after the window's time, when no more was sent, is no throughput."""
     row = window.ledger.together()
-    done = row.calls - row.failed
+    within = [moment for second, moment in window.ledger.moments.items() if second < window.seconds]
     times = {
         "ttft p50": row.ttft.percentile(0.5),
         "ttft p95": row.ttft.percentile(0.95),
@@ -79,8 +79,8 @@ def figures(window: Window) -> dict[str, float | None]:
     return {
         "cpu": cpu_of(window.samples) * 1000 / row.calls if row.calls else None,
         **{name: None if seconds is None else seconds * 1000 for name, seconds in times.items()},
-        "throughput": done / window.seconds,
-        "goodput": row.good / window.seconds,
+        "throughput": sum(each.calls - each.failed for each in within) / window.seconds,
+        "goodput": sum(each.good for each in within) / window.seconds,
         "errors": 100 * row.failed / row.calls if row.calls else None,
         "rss": highest_rss(window.samples) / MB,
         "files": float(max(sample.files for sample in window.samples)),

@@ -5,7 +5,7 @@ import pytest
 
 from harness.errors import BadInput
 from harness.model import Cut, Reply, Request, Scenario, Send, Step
-from harness.performance.mix import COUNT_TOKENS, call_of, mix_of
+from harness.performance.mix import COUNT_TOKENS, Call, Mix, call_of, mix_from, mix_of, mix_text
 from harness.traffic.scenario_file import read_all
 
 HEADERS = (("Host", "<host>"), ("X-Api-Key", "<key>"), ("Accept", "*/*"))
@@ -64,3 +64,11 @@ def test_the_library_has_whole_conversations_of_76_kb_and_a_fan_out() -> None:
     assert max(len(call.body) for turn in mix.turns for call in turn) > 76_000
     assert any(len(turn) > 2 for turn in mix.turns)
     assert {call.streams for call in mix.fan_out} == {True, False}
+
+
+def test_a_mix_that_is_written_is_the_one_that_is_read() -> None:
+    call = Call(
+        "/messages whole", "POST", "/v1/messages", b"POST /v1/messages\r\nx: \xe9\r\n\r\n", b'{"a": "\xc3\xa9"}', True
+    )
+    mix = Mix(((call, call), (call,)), (call,), ())
+    assert mix_from(mix_text(mix)) == mix
