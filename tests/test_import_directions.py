@@ -45,7 +45,8 @@ MAY_IMPORT = {
     "gate_journey": LEAVES
     | {"settings", "provenance", "performance", "report", "sabotage", "traffic", "gate"}
     | {"journey", "noticing", "cookies_journey", "client_trials", "gate_load"},
-    "gate_command": LEAVES | {"exit_code", "settings", "provenance", "journey", "report", "gate", "gate_journey"}
+    "gate_command": LEAVES
+    | {"exit_code", "settings", "provenance", "journey", "report", "gate", "gate_journey"}
     | {"reporting"},
     "generator_command": LEAVES | {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},

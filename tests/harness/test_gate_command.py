@@ -79,11 +79,18 @@ def _locusts(parent: int, victim: str) -> int:
     """Waits until Locust is at work; then the program to be killed: of the gate's own, or the gate itself."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        commands = {each.pid: " ".join(each.cmdline()) for each in psutil.Process(parent).children(recursive=True)}
+        commands = {each.pid: _words(each) for each in psutil.Process(parent).children(recursive=True)}
         if any("locust" in words for words in commands.values()):
             return next(pid for pid, words in commands.items() if victim in words) if victim else parent
         time.sleep(0.02)
     raise AssertionError("no Locust was started")
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""  # gone in the meantime
 
 
 def test_a_part_that_does_not_exist_is_named(tmp_path: Path) -> None:

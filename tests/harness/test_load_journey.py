@@ -27,7 +27,13 @@ async def place(logs: Path) -> AsyncIterator[tuple[Loaded, LoadPlan]]:
 
 
 def _locust() -> int | None:
-    return next((each.pid for each in psutil.Process().children() if "locust" in " ".join(each.cmdline())), None)
+    for each in psutil.Process().children():
+        try:
+            if "locust" in " ".join(each.cmdline()):
+                return each.pid
+        except psutil.Error:
+            continue  # gone in the meantime
+    return None
 
 
 def test_a_window_has_the_curves_and_the_course_of_what_it_measured(tmp_path: Path) -> None:
