@@ -15,7 +15,7 @@ from harness.traffic.scenario_schema import FORMAT, ScenarioTree
 from harness.traffic.scenario_tree import tree_of
 
 NOT_SCENARIOS = frozenset(
-    {"README.md", "differences.toml", "scenario.schema.json"}
+    {"README.md", "differences.toml", "facts.toml", "scenario.schema.json"}
 )  # what else may lie in the folder of the folders
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
