@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "report_command": {"errors", "exit_code", "reporting", "settings", "traffic"},
     "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream", "traffic"},
     "trials": LEAVES | {"trials"},
-    "trial_journey": LEAVES | {"settings", "site", "trials", "performance", "replay", "upstream"},
+    "trial_journey": LEAVES
+    | {"settings", "site", "trials", "performance", "replay", "upstream", "traffic", "recording"},
     "trial_commands": {"exit_code", "reporting", "provenance", "settings", "journey", "trial_journey"},
     "load_command": {"errors", "exit_code", "provenance", "settings", "journey", "load_journey", "performance"}
     | {"reporting"},
