@@ -49,6 +49,16 @@ def parity(session: nox.Session) -> None:
     _harness(session, "parity")
 
 
+@nox.session
+def parity_configs(session: nox.Session) -> None:
+    """Parity on the further configurations of tests/parity: the first that does not agree ends it."""
+    session.install(LOCKED, "--editable", ".")
+    for folder in ("routing", "parameters"):
+        place = f"tests/parity/{folder}"
+        files = ("--config", f"{place}/config.yaml", "--scenarios", f"{place}/scenarios")
+        _harness(session, "parity", "--differences", "tests/parity/differences.toml", *files)
+
+
 @nox.session(name="self")
 def itself(session: nox.Session) -> None:
     """The baseline against itself, 20 times (`-- --runs 5`): exit 0 if nothing is found, 1: false alarms."""
@@ -124,9 +134,9 @@ def _run(session: nox.Session, *command: str) -> None:
     session.run(*command, interrupt_timeout=20, terminate_timeout=10)
 
 
-def _harness(session: nox.Session, command: str) -> None:
+def _harness(session: nox.Session, *command: str) -> None:
     """nox knows only 'failed' (1); the harness's own exit code is the verdict, so it is passed on."""
     try:
-        _run(session, "python", "-m", "harness", command, *session.posargs)
+        _run(session, "python", "-m", "harness", *command, *session.posargs)
     except CommandFailed as failed:
         sys.exit(failed.return_code or 2)

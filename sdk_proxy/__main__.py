@@ -28,14 +28,7 @@ from sdk_proxy.serving import refuse_taken_port
 @click.option("--config", type=click.Path(path_type=Path), default=Path("config/config.yaml"), envvar="CONFIG_PATH")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8765, show_default=True, envvar="PROXY_PORT")
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    envvar="PROXY_WORKERS",
-    help="Each has metrics of its own.",
-)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, envvar="PROXY_WORKERS")
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
 @click.option("--drain-seconds", type=click.FloatRange(0), default=30.0, show_default=True)
 @click.option("--max-body-mb", type=click.FloatRange(0, min_open=True), default=64.0, show_default=True)

@@ -128,7 +128,7 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
 
 def _operate(app: FastAPI, operation: Operation, models: frozenset[str], memory: MemoryRouter) -> None:
     """The record is around the limits: what they refuse is in the log and in the metrics as well."""
-    metrics = Metrics(models, operation.drain.open)
+    metrics = Metrics(models)
     tell = (logging_of(models, operation.log_format), metrics.tell)
     app.add_middleware(Limited, limits=operation.limits)
     app.add_middleware(MetricsRoute, metrics=metrics)

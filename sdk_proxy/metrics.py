@@ -1,25 +1,27 @@
-"""What Prometheus reads from /metrics: of this process alone; with several workers, of the one that answers.
+"""What Prometheus reads from /metrics: with several workers, of all of them.
 
 Every label has few values: the routes, the configured models and `other`, statuses, three classes of errors.
 """
 
 from __future__ import annotations
 
+import os
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sdk_proxy.request_record import OTHER, Record
+from sdk_proxy.workers import METRICS
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _BY = ("route", "model")
 
 
 class Metrics:
-    """`open_` are the requests that are being answered."""
-
-    def __init__(self, models: frozenset[str], open_: set[Record]) -> None:
+    def __init__(self, models: frozenset[str]) -> None:
         self._models = models
         self._registry = registry = CollectorRegistry()
         self._requests = Counter("gateway_requests", "Requests answered.", (*_BY, "status"), registry=registry)
@@ -33,7 +35,9 @@ class Metrics:
         self._retries = Counter("gateway_retries", "Calls after a request's first one.", _BY, registry=registry)
         self._cancelled = Counter("gateway_cancelled", "Clients left before the end.", _BY, registry=registry)
         self._challenges = Counter("gateway_challenges", "Challenges of Cloudflare's.", _BY, registry=registry)
-        Gauge("gateway_in_flight", "Requests being answered.", registry=registry).set_function(lambda: len(open_))
+        self.in_flight = Gauge(
+            "gateway_in_flight", "Requests being answered.", registry=registry, multiprocess_mode="livesum"
+        )
 
     def tell(self, record: Record) -> None:
         labels = (record.route, self._model(record.model))
@@ -49,7 +53,10 @@ class Metrics:
             self._errors.labels(*labels, error).inc()
 
     def response(self) -> Response:
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        registry = self._registry
+        if METRICS in os.environ:
+            MultiProcessCollector(registry := CollectorRegistry())  # type: ignore[no-untyped-call]
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     def _model(self, model: str | None) -> str:
         if model is None:
@@ -58,17 +65,19 @@ class Metrics:
 
 
 class MetricsRoute:
-    """ASGI middleware: GET /metrics, before all that asks for a key."""
+    """ASGI middleware: GET /metrics, before all that asks for a key, and how many requests are being answered."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/metrics" and scope["method"] in ("GET", "HEAD"):
-            await self._metrics.response()(scope, receive, send)
-        else:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        is_asked = scope["path"] == "/metrics" and scope["method"] in ("GET", "HEAD")
+        with self._metrics.in_flight.track_inprogress():
+            await (self._metrics.response() if is_asked else self._app)(scope, receive, send)
 
 
 def error_class(status: int) -> str | None:

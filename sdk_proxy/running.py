@@ -7,19 +7,19 @@ functions a worker, which is a new process, cannot find.
 from __future__ import annotations
 
 import gc
-import math
 import os
 import sys
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from socket import socket
 from typing import Any, Literal
 
 import click
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from sdk_proxy.schema import Config, load_config
+from sdk_proxy.workers import supervise as workers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Options:
     cookie_jar: str = field(repr=False)  # the URL of a Redis may hold a password
 
 
-def serve(config: Config, options: Options) -> None:
+def serve(config: Config, options: Options, sockets: list[socket] | None = None) -> None:
     from sdk_proxy.draining import Drain, DrainingServer  # noqa: PLC0415 - see above
 
     drain = Drain(options.drain_seconds)
@@ -45,7 +45,7 @@ def serve(config: Config, options: Options) -> None:
         click.echo(f"error: LiteLLM does not take this configuration: {type(error).__name__}: {error}", err=True)
         sys.exit(2)
     # What is cut at the end of the draining time gets no second one.
-    DrainingServer(uvicorn.Config(app, timeout_graceful_shutdown=1, **_settings(options)), drain).run()
+    DrainingServer(uvicorn.Config(app, timeout_graceful_shutdown=1, **_settings(options)), drain).run(sockets)
 
 
 def _app(config: Config, options: Options, drain: Any) -> Any:
@@ -72,18 +72,10 @@ def _settings(options: Options) -> dict[str, Any]:
 
 
 def supervise(options: Options, workers: int) -> None:
-    """Workers drain as uvicorn lets them: their port is closed at once, so nobody can ask whether they are ready."""
-    config = uvicorn.Config(
-        partial(_worker, options),
-        factory=True,
-        workers=workers,
-        timeout_graceful_shutdown=math.ceil(options.drain_seconds),
-        **_settings(options),
-    )
-    Multiprocess(config, sockets=[config.bind_socket()]).run()
+    # Bound, but not listened on: until a worker serves, a client is refused, as it is with one process.
+    port = uvicorn.Config("", host=options.host, port=options.port, log_level="warning").bind_socket()
+    sys.exit(workers_of(partial(_worker, options, port), workers))
 
 
-def _worker(options: Options) -> Any:
-    from sdk_proxy.draining import Drain  # noqa: PLC0415 - see above
-
-    return _app(load_config(options.config, os.environ), options, Drain(options.drain_seconds))
+def _worker(options: Options, port: socket) -> None:
+    serve(load_config(options.config, os.environ), options, [port])

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import httpx
+import psutil
 
 from harness.model import Reply, Request, Wait
 from harness.upstream.app import SimulatedUpstream
@@ -110,9 +113,58 @@ def _until_not_200(client: httpx.Client) -> int:
     return status
 
 
-def test_two_workers_serve_one_port_and_end_with_their_supervisor():
-    with running("http://127.0.0.1:9", "--workers", "2") as (process, client):
-        assert client.get("/health").json() == {"status": "healthy", "litellm": True}
+ALL_OF_THEM = 'gateway_requests_total{model="",route="/health",status="200"} 20.0'
+
+
+async def test_two_workers_add_up_their_metrics_replace_one_that_dies_and_drain_together():
+    def stalls(request: Request) -> Reply:
+        reply = autoplay()(request)
+        return replace(reply, acts=(*(reply.acts or ())[:3], Wait(20.0)))
+
+    async with SimulatedUpstream(improvise=stalls, gap=0) as upstream:
+        lines, metrics = await asyncio.to_thread(_two_workers, upstream.url)
+    assert ALL_OF_THEM in metrics
+    assert sum("another one is started" in line for line in lines) == 1
+    assert [line.split("request ")[1].split()[0] for line in lines if line.startswith("cut after ")] == ["to-be-cut"]
+    assert not any("Traceback" in line for line in lines)
+
+
+def _two_workers(upstream: str) -> tuple[list[str], str]:
+    with running(upstream, "--workers", "2", "--drain-seconds", "1.5") as (process, client):
+        client.get("/health")
+        for _ in range(19):  # each on a new connection: either worker may take it
+            httpx.get(client.base_url.join("/health"))
+        os.kill(_workers(process.pid)[0], signal.SIGKILL)
+        metrics = next((told for told in _metrics(client) if ALL_OF_THEM in told), "")
+        body, headers = chat("gpt-5", stream=True), {"x-request-id": "to-be-cut"}
+        with client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer:
+            pieces = answer.iter_raw()
+            next(pieces)
+            process.send_signal(signal.SIGTERM)
+            assert _until_not_200(client) == 503
+            said: str = process.communicate(timeout=30)[0]
+    return said.splitlines(), metrics
+
+
+def _workers(supervisor: int) -> list[int]:
+    return [child.pid for child in psutil.Process(supervisor).children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def _metrics(client: httpx.Client) -> Iterator[str]:
+    """The connection of the worker that was killed may still be handed out, and the last request not be counted yet."""
+    for _ in range(1000):
+        with suppress(httpx.TransportError):
+            yield httpx.get(client.base_url.join("/metrics")).text
+
+
+def test_the_log_for_people_is_one_line_a_request_with_all_that_is_known():
+    with running("http://127.0.0.1:9", "--log-format", "text") as (process, client):
+        headers = {"x-request-id": "check-1", "user-agent": "claude-cli/2.1.197 (external, cli)"}
+        client.post("/v1/messages", json=message("nonsense"), headers=headers)
         process.send_signal(signal.SIGTERM)
         lines = process.communicate(timeout=30)[0].splitlines()
-    assert json.loads(lines[-1])["route"] == "/health"
+    (line,) = [line for line in lines if line.startswith('id="check-1"')]
+    assert re.sub(r"duration=[0-9.]+", "duration=<seconds>", line) == (
+        'id="check-1" route="/messages" client="^claude-cli/" user_id="claude-code" model="other" status=400 '
+        "ttft=None duration=<seconds> upstream_calls=0 cookies_sent=False client_left=False"
+    )
