@@ -15,6 +15,7 @@ Windows = Mapping[str, Sequence[Tree]]  # by role, in the order in which they we
 
 _MB, _MIB = 1_000_000, 1024 * 1024
 _SOAK_STEP = 0.5  # minutes between two figures of a soak
+_ALONE = "the upstream alone"
 _ROLES = ("baseline", "candidate")
 _AGAINST_CONCURRENCY = (
     ("throughput", "Throughput against concurrency", "requests/s"),
@@ -45,10 +46,21 @@ class Chart:
 
 
 def charts(trees: Tree) -> list[Chart]:
-    load, soak, gate = trees.get("load") or {}, trees.get("soak") or {}, trees.get("gate") or {}
-    windows = {role: [one for one in load.get("windows") or () if one["role"] == role] for role in _ROLES}
+    soak, gate = trees.get("soak") or {}, trees.get("gate") or {}
+    windows = _of_load(trees.get("load") or {}) or _of_gate(trees.get("gate_load") or {})
     drawn = [*_percentiles(windows), *_concurrency(windows, gate), *_over_time(windows), *_soak(soak)]
     return [chart for chart in drawn if any(len(one.points) > 1 for one in chart.series)]
+
+
+def _of_load(load: Tree) -> Windows:
+    found = {role: [one for one in load.get("windows") or () if one["role"] == role] for role in _ROLES}
+    return found if any(found.values()) else {}
+
+
+def _of_gate(load: Tree) -> Windows:
+    """The candidate, and the same load without it."""
+    direct = load.get("direct")
+    return {"candidate": load.get("windows") or [], _ALONE: [direct] if direct else []}
 
 
 def as_columns(chart: Chart) -> dict[str, Any]:
@@ -85,7 +97,8 @@ def _over_time(windows: Windows) -> Iterator[Chart]:
         ("rss", "Memory of all processes (RSS)", "MB", _rss),
         ("cpu", "Processor", "cores", _cores),
     ):
-        series = [Series(role, [*_in_a_row(found, points)]) for role, found in windows.items() if found]
+        shown = {role: found for role, found in windows.items() if found and role != _ALONE}
+        series = [Series(role, [*_in_a_row(found, points)]) for role, found in shown.items()]
         yield Chart(name, title, "seconds", unit, tuple(series))
 
 

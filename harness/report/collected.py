@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -38,6 +38,7 @@ _NEEDED: Mapping[str, frozenset[str]] = MappingProxyType(
         "canary": frozenset({"secrets", "found", "requests"}),
     }
 )
+_PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType({"gate": ("gate-load", "clients")})
 _HISTORY = "history.ndjson"
 _LATEST_OF_HISTORY = 60
 
@@ -52,6 +53,7 @@ class Measurement:
     at: str
     made: Mapping[str, Any] | None
     tree: Mapping[str, Any]
+    parts: Mapping[str, Any] = field(default_factory=dict)  # what else it has measured, by the name of its file
 
 
 def newest(reports: Path) -> tuple[dict[str, Measurement], list[str]]:
@@ -87,7 +89,17 @@ def _measurement(name: str, file: Path) -> Measurement:
         raise ValueError(f"it has no {', '.join(sorted(missing))}")
     made = tree.get("made") if isinstance(tree.get("made"), dict) else None
     at = made["at"] if made and isinstance(made.get("at"), str) else _written(file)
-    return Measurement(name, file.parent.name, file.parent, at, made, tree)
+    parts = {part: _part(file.with_name(f"{part}.json")) for part in _PARTS.get(name, ())}
+    return Measurement(name, file.parent.name, file.parent, at, made, tree, parts)
+
+
+def _part(file: Path) -> dict[str, Any] | None:
+    """None where that part was not measured, or its file is damaged."""
+    try:
+        tree = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return tree if isinstance(tree, dict) else None
 
 
 def _written(file: Path) -> str:

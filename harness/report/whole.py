@@ -27,6 +27,7 @@ def whole(
     """`stale`: what has changed since each was measured; `now`: commit, configuration, LiteLLM; `library`: how many
     scenarios there are."""
     trees = {name: each.tree for name, each in found.items()}
+    parts = found["gate"].parts if "gate" in found else {}
     doubted = doubts(trees, stale, int(now.get("dirty") or 0), library)
     doubted += [Doubt("unreadable report", f"{told}.", "delete it, or measure again") for told in unreadable]
     return {
@@ -35,6 +36,8 @@ def whole(
         "doubts": [asdict(doubt) for doubt in doubted],
         "measured": [_measured(name, found.get(name), stale.get(name, ())) for name in MEASURED],
         **{name: trees.get(name) for name in MEASURED},
+        "gate_load": parts.get("gate-load"),
+        "clients": parts.get("clients"),
         "history": list(history),
     }
 

@@ -93,6 +93,15 @@ def test_secrets_leave_neither_the_page_nor_what_is_packed_into_it(tmp_path):
     assert "***" in told[-1]
 
 
+def test_the_clients_that_the_gate_has_driven_are_listed(reports):
+    one = {"client": "curl", "version": "8.11", "situations": 4, "wrong": [], "missing": ""}
+    absent = {**one, "client": "openai-java", "missing": "there is no Maven"}
+    measured(reports, "clients", {"clients": [one, absent]})
+    page, markdown, *_ = report(settings(reports))
+    assert "there is no Maven" in page.read_text()
+    assert "* curl 8.11: 4 situations, all as they should be" in markdown.read_text()
+
+
 def test_a_scenario_without_observations_is_still_listed(reports):
     (reports / "latest" / "observations.ndjson").unlink()
     page = report(settings(reports))[0].read_text()

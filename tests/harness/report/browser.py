@@ -36,7 +36,9 @@ def chromium() -> Iterator[Any]:
 @contextmanager
 def visiting(browser: Any, file: Path, width: int = 1280, scheme: str = "light", hash: str = "") -> Iterator[Visit]:
     """The page once all that it draws at first is there."""
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+    )
     visit = Visit(context.new_page())
     visit.page.on("console", lambda message: visit.errors.append(message.text) if message.type == "error" else None)
     visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))

@@ -30,6 +30,13 @@ def test_a_soak_is_drawn_over_minutes():
     ]
 
 
+def test_without_a_load_run_the_gates_own_is_drawn_beside_the_upstream_alone():
+    window = {**load()["windows"][1], "samples": []}
+    found = drawn(gate_load={"windows": load()["windows"][1:2], "direct": window})
+    assert [one.name for one in found["percentiles-ttft"].series] == ["candidate", "the upstream alone"]
+    assert [one.name for one in found["rss"].series] == ["candidate"]
+
+
 def test_what_was_not_measured_has_no_chart():
     assert drawn(load=None, gate=None, soak=None) == {}
 

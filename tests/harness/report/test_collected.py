@@ -50,5 +50,13 @@ def test_of_the_history_damaged_lines_are_left_out(tmp_path):
     assert history(tmp_path) == [whole, whole]
 
 
+def test_what_else_the_gate_has_measured_is_beside_it(tmp_path):
+    measured(tmp_path, "gate", gate(), "1")
+    measured(tmp_path, "clients", {"clients": []}, "1")
+    measured(tmp_path, "gate-load", {}, "1").write_text("{half")
+    found, _ = newest(tmp_path)
+    assert found["gate"].parts == {"clients": {"clients": []}, "gate-load": None}
+
+
 def test_without_a_history_there_is_none(tmp_path):
     assert history(tmp_path) == []
