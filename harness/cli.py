@@ -26,7 +26,7 @@ from harness.report.redaction import Redaction
 from harness.report.summary import summary
 from harness.report.terminal import show_scenario, show_verdict
 from harness.report_command import body_command, report_command
-from harness.reporting import report
+from harness.reporting import report_beside
 from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
 from harness.settings import read_settings
@@ -147,7 +147,8 @@ async def _parity(plan: Plan, console: Console) -> int:
         judgement = await parity(
             plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction, plan.settings.config)
         )
-    files = (*(judgement.folder / name for name in REPORTS), *report(plan.settings, redaction))
+    page = report_beside(plan.settings, lambda line: console.print(line, highlight=False), redaction)
+    files = (*(judgement.folder / name for name in REPORTS), *page)
     _show(console, judgement, redaction, files)
     return judgement.exit_code
 

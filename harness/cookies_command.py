@@ -14,7 +14,7 @@ from harness.exit_code import run_to_its_exit_code
 from harness.journey import new_run
 from harness.performance.cookies import cookies_tree
 from harness.provenance import stamped
-from harness.reporting import report
+from harness.reporting import report_beside
 from harness.settings import read_settings
 
 
@@ -47,6 +47,6 @@ async def cookies(plan: CookiesPlan, console: Console) -> int:
         how = {"workers": plan.workers, "at_once": plan.at_once, "target": plan.settings.candidate}
         tree = stamped(cookies_tree(done, how), plan.settings.config)
         (folder / "cookies.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
-    report(plan.settings)
+    report_beside(plan.settings, tell)
     console.print_json(data=tree)
     return 1 if tree["problems"] else 0

@@ -25,7 +25,7 @@ from harness.gate_journey import PARTS, Gate, measured
 from harness.journey import new_run
 from harness.provenance import made, stale
 from harness.report.files import written
-from harness.reporting import report
+from harness.reporting import report_beside
 from harness.settings import Settings, read_settings
 
 _STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
@@ -84,7 +84,7 @@ async def _gate(settings: Settings, chosen: Sequence[str], cache: Path, fresh: b
         tree = gate_tree([*lines.values()], About(run, time.monotonic() - began, now, ended))
         _write(tree, folder)
     history.append(settings.reports, tree)
-    report(settings)
+    report_beside(settings, lambda line: console.print(line, highlight=False))
     _show(tree, settings.reports, console)
     if isinstance(stopped, Exception):
         raise stopped

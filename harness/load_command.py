@@ -21,7 +21,7 @@ from harness.performance.report import HEADER, load_markdown, load_tree, rows
 from harness.performance.shapes import SHAPES
 from harness.performance.window import Window
 from harness.provenance import stamped
-from harness.reporting import report
+from harness.reporting import report_beside
 from harness.settings import read_settings
 
 
@@ -65,7 +65,7 @@ async def load(plan: LoadPlan, console: Console) -> int:
                 raise
             ended = error
         tree = _written(plan, windows, folder, ended)
-    report(plan.settings)
+    report_beside(plan.settings, lambda line: console.print(line, highlight=False))
     _show(console, tree)
     if ended is None:
         return _exit_code(tree)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from jinja2 import TemplateError
 
 from harness.comparison.canonical import canonical_pair
 from harness.comparison.run import Reference
 from harness.comparison.tree import tree
-from harness.errors import BadInput
+from harness.errors import BadInput, HarnessError
 from harness.model import Observation, Role
 from harness.observation import store
 from harness.provenance import made, stale
@@ -30,10 +32,22 @@ _URL = "http://127.0.0.1:8765"
 Seens = dict[str, dict[Role, tuple[int, Observation]]]
 
 
+def report_beside(
+    settings: Settings, tell: Callable[[str], None], redaction: Redaction | None = None
+) -> tuple[Path, ...]:
+    """After a measurement: a page that cannot be written is told, and changes nothing about what was measured."""
+    try:
+        return report(settings, redaction)
+    except HarnessError as error:
+        tell(f"no page: {error}")
+        return ()
+
+
 def report(settings: Settings, redaction: Redaction | None = None) -> tuple[Path, ...]:
     """parity.html, summary.md, summary.json and summary.xml (JUnit) in the latest run's folder: their paths.
 
-    Each says all that was measured, whichever run has measured it. Raises `BadInput` if there was no run.
+    Each says all that was measured, whichever run did. Raises `HarnessError` if there was no run, or if what
+    is stored has another shape than this version writes.
     """
     clean = redaction or Redaction()
     folder = settings.reports / "latest"
@@ -44,8 +58,11 @@ def report(settings: Settings, redaction: Redaction | None = None) -> tuple[Path
     changed = {name: stale(one.made, now) for name, one in found.items()}
     past = history(settings.reports)
     result = clean.tree(whole(found, changed, dict(now), _library(settings.scenarios), past, unreadable))
-    texts = _texts(result, found.get("parity"), clean)
-    return tuple(written(folder / name, text) for name, text in texts.items())
+    try:
+        texts = _texts(result, found.get("parity"), clean)
+        return tuple(written(folder / name, text) for name, text in texts.items())
+    except (TemplateError, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
+        raise HarnessError(f"{folder / PAGE}: cannot be made: {type(error).__name__}: {error}") from error
 
 
 def compared(observations: Path, redaction: Redaction) -> Iterator[tuple[str, Seen]]:

@@ -13,7 +13,7 @@ from harness.journey import beside_latest
 from harness.noticing import Proof, proof_of, prove
 from harness.provenance import stamped
 from harness.report.sabotage import sabotage_summary, show_planted, write_sabotage
-from harness.reporting import report
+from harness.reporting import report_beside
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
 
@@ -42,7 +42,7 @@ async def sabotage(proof: Proof, console: Console) -> int:
         planted = await prove(proof, folder / "logs" / "sabotage", lambda one: show_planted(console, one))
         result = sabotage_summary(planted, proof.seed, time.monotonic() - began)
         write_sabotage(stamped(result, proof.settings.config), folder)
-    report(proof.settings)
+    report_beside(proof.settings, lambda line: console.print(line, highlight=False))
     totals = result["totals"]
     console.print(
         f"\n{totals['caught']} of {totals['planted']} caught: see sabotage.md in the reports", highlight=False

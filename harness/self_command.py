@@ -9,7 +9,7 @@ from rich.console import Console
 
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import Plan, beside_latest, plan_of
-from harness.reporting import report
+from harness.reporting import report_beside
 from harness.self_comparison import SelfRun, compare_with_itself, write
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
@@ -47,7 +47,7 @@ async def _compared(plan: Plan, runs: int, console: Console) -> int:
     with beside_latest(reports) as folder:
         done = await compare_with_itself(plan, runs, folder, told)
         file = write(done, folder, plan.settings.config)
-    report(plan.settings)
+    report_beside(plan.settings, lambda line: console.print(line, highlight=False))
     alarms = sum(bool(run.found) for run in done)
     console.print(
         f"{alarms} of {runs} self-comparisons with a finding: {reports / 'latest' / file.name}", highlight=False

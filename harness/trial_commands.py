@@ -14,7 +14,7 @@ from rich.console import Console
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import new_run
 from harness.provenance import stamped
-from harness.reporting import report
+from harness.reporting import report_beside
 from harness.settings import Settings, read_settings
 from harness.trial_journey import SoakPlan, canary, fuzz, soak
 
@@ -82,7 +82,8 @@ def _run(name: str, file: Path, reports: Path, trial: Trial, bad: Callable[[dict
             found = await trial(settings, folder / "logs", lambda line: console.print(line, highlight=False))
             tree = stamped(found, settings.config)
             (folder / f"{name}.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
-        report(settings.model_copy(update={"reports": reports}))
+        stored = settings.model_copy(update={"reports": reports})
+        report_beside(stored, lambda line: console.print(line, highlight=False))
         console.print_json(data={key: value for key, value in tree.items() if key != "faults"})
         for fault in tree.get("faults", ()):
             console.print(f"{fault['method']} {fault['path']}: {fault['what']}", markup=False, highlight=False)

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import BadInput
 from harness.report.redaction import Redaction
-from harness.reporting import report
+from harness.reporting import report, report_beside
 from harness.settings import read_settings
 from tests.harness.report.runs import EVIL, gate, load, measured, stored
 
@@ -107,6 +107,13 @@ def test_a_scenario_without_observations_is_still_listed(reports):
     page = report(settings(reports))[0].read_text()
     assert len(packed_in(page, "rows")["rows"]) == 6
     assert packed_in(page, "details")["details"]["claude-code/scenario-0"]["faces"] == []
+
+
+def test_what_is_stored_in_another_shape_is_told_and_changes_no_measurement(reports):
+    measured(reports, "gate", gate(lines=[{"metric": "error rate"}]))
+    told = []
+    assert report_beside(settings(reports), told.append) == ()
+    assert "parity.html: cannot be made" in told[0]
 
 
 def test_without_any_run_there_is_nothing_to_report(tmp_path):
