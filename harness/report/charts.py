@@ -47,8 +47,9 @@ class Chart:
 
 def charts(trees: Tree) -> list[Chart]:
     soak, gate = trees.get("soak") or {}, trees.get("gate") or {}
-    windows = _of_load(trees.get("load") or {}) or _of_gate(trees.get("gate_load") or {})
-    drawn = [*_percentiles(windows), *_concurrency(windows, gate), *_over_time(windows), *_soak(soak)]
+    load = trees.get("load") or {}
+    windows = _of_load(load) or _of_gate(trees.get("gate_load") or {})
+    drawn = [*_percentiles(windows), *_concurrency(load, gate), *_over_time(windows), *_soak(soak)]
     return [chart for chart in drawn if any(len(one.points) > 1 for one in chart.series)]
 
 
@@ -120,13 +121,13 @@ def _cores(samples: Sequence[Tree]) -> Points:
     return [(b["at"], round(max(0.0, b["cpu"] - a["cpu"]) / took, 3)) for a, b, took in apart if took > 0]
 
 
-def _concurrency(windows: Windows, gate: Tree) -> Iterator[Chart]:
-    """Both targets, where a load run had several numbers of users; else the candidate, as the gate's ramp has it."""
+def _concurrency(load: Tree, gate: Tree) -> Iterator[Chart]:
+    """Both targets, where the load was a ramp; else the candidate, as the gate's ramp has it."""
+    windows = _of_load(load) if (load.get("measured_as") or {}).get("shape") == "ramp" else {}
     for key, title, unit in _AGAINST_CONCURRENCY:
         steps = {role: _medians(_by_users(one["steps"], key) for one in found) for role, found in windows.items()}
-        if not any(len(points) > 1 for points in steps.values()):
-            steps = {"candidate": _by_level(gate, key)}
-        series = tuple(Series(role, points) for role, points in steps.items() if points)
+        found = steps or {"candidate": _by_level(gate, key)}
+        series = tuple(Series(role, points) for role, points in found.items() if points)
         yield Chart(key, title, "at once", unit, series)
 
 

@@ -57,7 +57,10 @@ class Measurement:
 
 
 def newest(reports: Path) -> tuple[dict[str, Measurement], list[str]]:
-    """By name; and which files could not be read."""
+    """By name; and which files could not be read.
+
+    The time of a file changes when it is copied: what says itself when it was made is believed first.
+    """
     found: dict[str, Measurement] = {}
     unreadable: list[str] = []
     for name in MEASURED:
@@ -68,7 +71,7 @@ def newest(reports: Path) -> tuple[dict[str, Measurement], list[str]]:
             except (OSError, ValueError) as error:
                 unreadable.append(f"{file.relative_to(reports)} is not readable: {error}")
         if of_one:
-            found[name] = max(of_one, key=lambda each: each.at)
+            found[name] = max(of_one, key=lambda each: (each.made is not None, each.at))
     return found, unreadable
 
 

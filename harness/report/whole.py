@@ -56,7 +56,8 @@ def _verdict(trees: Mapping[str, Mapping[str, Any]], stale: Mapping[str, Sequenc
     else:
         return {"word": "Nothing was measured", "tone": "unsure", "told": "Run nox -s parity, then nox -s gate."}
     if stale.get(name):
-        return {"word": word, "tone": "unsure", "told": f"{told} Stale: {'; '.join(stale[name])}."}
+        doubtful = "unsure" if tone == "good" else tone
+        return {"word": word, "tone": doubtful, "told": f"{told} Stale: {'; '.join(stale[name])}."}
     return {"word": word, "tone": tone, "told": told}
 
 

@@ -25,6 +25,12 @@ def test_what_does_not_say_when_it_was_made_has_the_time_of_its_file(tmp_path):
     assert found["sabotage"].made is None and found["sabotage"].at.endswith("+00:00")
 
 
+def test_what_says_when_it_was_made_is_believed_before_the_time_of_a_file(tmp_path):
+    measured(tmp_path, "sabotage", {**SABOTAGE, **at("2020-01-01T00:00:00+00:00")}, "1")
+    measured(tmp_path, "sabotage", SABOTAGE, "2")
+    assert newest(tmp_path)[0]["sabotage"].run == "1"
+
+
 def test_a_run_that_is_not_finished_is_none(tmp_path):
     measured(tmp_path, "sabotage", SABOTAGE, ".1.unfinished")
     assert newest(tmp_path) == ({}, [])

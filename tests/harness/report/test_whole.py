@@ -37,6 +37,10 @@ def test_a_stale_verdict_says_so_and_is_no_longer_good():
     assert verdict["word"] == "READY" and verdict["tone"] == "unsure" and "made of another commit" in verdict["told"]
 
 
+def test_a_stale_verdict_that_was_bad_stays_bad():
+    assert made_of({"gate": ["made of another commit"]}, gate=gate(verdict="NOT READY"))["verdict"]["tone"] == "bad"
+
+
 def test_nothing_is_made_up():
     told = made_of()
     assert told["verdict"]["word"] == "Nothing was measured"
