@@ -88,6 +88,13 @@ def generator(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """What the SDK proxy costs beside the binary path and raw pass-throughs. Exit 1: a goal is not met."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "bench")
+
+
+@nox.session
 def sabotage(session: nox.Session) -> None:
     """Plant every known regression around the candidate. Exit 0: all are caught, 1: not, 2: no judgement."""
     session.install(LOCKED, "--editable", ".")

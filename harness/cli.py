@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from harness.approve_command import approve_command
+from harness.bench_command import bench_command
 from harness.cookies_command import cookies_command
 from harness.exit_code import run_to_its_exit_code
 from harness.explain_command import explain_command
@@ -44,6 +45,7 @@ COMMANDS = (
     gate_command,
     untouched_command,
     load_command,
+    bench_command,
     generator_command,
     self_command,
     fuzz_command,

@@ -85,14 +85,24 @@ async def loaded(role: Role, plan: LoadPlan, logs: Path) -> AsyncIterator[Loaded
     name = plan.settings.candidate if role is Role.CANDIDATE else plan.settings.baseline
     folder = logs / role.value
     folder.mkdir(parents=True, exist_ok=True)
-    mix, url = _mix(plan.settings.scenarios, folder / "mix.json"), f"http://127.0.0.1:{free_port()}"
+    mix = _mix(plan.settings.scenarios, folder / "mix.json")
     async with AsyncExitStack() as stack:
-        with pinned(1):
-            upstream = await start("upstream", _upstream(plan, url), dict(os.environ), folder / "upstream.log", ())
-        stack.push_async_callback(upstream.stop)
+        upstream, url = await stack.enter_async_context(upstream_alone(plan, folder))
         with pinned(0):
             target, _ = await stack.enter_async_context(gateway(name, plan.settings, plan.credentials, url, {}, folder))
         yield Loaded(role, target, upstream, url, mix)
+
+
+@asynccontextmanager
+async def upstream_alone(plan: LoadPlan, folder: Path) -> AsyncIterator[tuple[Program, str]]:
+    """The simulated provider at the plan's pace, on the second core, and its address."""
+    url = f"http://127.0.0.1:{free_port()}"
+    with pinned(1):
+        upstream = await start("upstream", _upstream(plan, url), dict(os.environ), folder / "upstream.log", ())
+    try:
+        yield upstream, url
+    finally:
+        await upstream.stop()
 
 
 def _mix(scenarios: Path, file: Path) -> Path:

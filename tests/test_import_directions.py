@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "gate_command": LEAVES
     | {"exit_code", "settings", "provenance", "journey", "report", "gate", "gate_journey"}
     | {"reporting"},
+    "bench_command": LEAVES | {"exit_code", "provenance", "settings", "site", "journey", "load_journey", "performance"},
     "generator_command": LEAVES | {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
@@ -57,7 +58,7 @@ MAY_IMPORT = {
     | {"exit_code", "settings", "provenance", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
     | {"trial_commands", "generator_command", "report_command", "reporting"}
-    | {"gate_command"},
+    | {"gate_command", "bench_command"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
     "sabotage_command": {"exit_code", "provenance", "settings", "journey", "noticing", "traffic"}

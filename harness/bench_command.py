@@ -1,0 +1,210 @@
+"""`python -m harness bench`: what the SDK proxy costs beside the binary path, a raw pass-through, and no gateway."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import click
+import uvloop
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from harness.exit_code import run_to_its_exit_code
+from harness.journey import new_run
+from harness.load_journey import LoadPlan, pinned, upstream_alone
+from harness.performance.bench import AIOHTTP, BINARY, CASES, DIRECT, HTTPX, SDK, Case, Cell, call, judged, medians
+from harness.performance.closed_loop import closed_loop
+from harness.performance.sampling import cpu_of, highest_rss, machine_cpu, sample, sampling
+from harness.provenance import stamped
+from harness.settings import Settings, read_settings
+from harness.site import Credentials, gateway
+
+_TARGETS = {HTTPX: "pass-through-httpx", AIOHTTP: "pass-through", BINARY: "", SDK: ""}
+_FOREIGN = 0.25  # cores of other programs: more, and a cell's times say nothing
+_WIDTH = 110  # characters of a table that goes to a file
+_WARM_UP = 30  # answers, at least
+
+
+@dataclass(frozen=True, slots=True)
+class BenchPlan:
+    """Times in seconds; `first_byte` and `between` of the upstream: 0 shows what a gateway costs, not what it waits."""
+
+    settings: Settings
+    concurrency: tuple[int, ...] = (1, 16, 50, 100)
+    only: str = ""
+    seconds: float = 2.0
+    rounds: int = 3
+    first_byte: float = 0.0
+    between: float = 0.0
+    credentials: Credentials = field(default_factory=Credentials)
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        return tuple(case for case in CASES if self.only in case.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    name: str
+    url: str
+    pids: tuple[int, ...]
+    started: float  # seconds from the start to being ready
+
+
+@click.command("bench")
+@click.option("--settings", "file", type=click.Path(path_type=Path), default=Path("harness.toml"), show_default=True)
+@click.option("--reports", metavar="FOLDER", help="Where the figures go: bench.json.")
+@click.option("--concurrency", default="1,16,50,100", show_default=True, help="Connections at once, with commas.")
+@click.option("--only", default="", help="Cases whose name contains this: 'anthropic stream'.")
+@click.option("--seconds", type=click.FloatRange(0.2, 600), default=2.0, show_default=True, help="For each cell.")
+@click.option("--rounds", type=click.IntRange(1, 100), default=3, show_default=True)
+@click.option(
+    "--first-byte", type=click.FloatRange(0), default=0.0, show_default=True, help="Of the upstream, seconds."
+)
+@click.option("--between", type=click.FloatRange(0), default=0.0, show_default=True, help="Two events, seconds.")
+def bench_command(file: Path, reports: str | None, concurrency: str, **given: Any) -> None:
+    """Measure all targets in turn, in one run. Exit 0: every goal is met, 1: not, 2: some could not be measured."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    try:
+        numbers = tuple(int(each) for each in concurrency.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{concurrency!r} is no list of numbers: --concurrency 1,16") from None
+
+    async def measured() -> int:
+        settings = read_settings(file, {"reports": reports} if reports else {})
+        return await bench(BenchPlan(settings, numbers, **given), console)
+
+    uvloop.install()
+    run_to_its_exit_code(console, measured)
+
+
+async def bench(plan: BenchPlan, console: Console) -> int:
+    with new_run(plan.settings.reports) as (_, folder), pinned(1):
+        places, cells = {}, []
+        async with AsyncExitStack() as stack:
+            async for place in _places(plan, folder / "logs", stack):
+                console.print(f"{place.name} is ready after {place.started:.1f} s", highlight=False)
+                places[place.name] = place
+            async for cell in _cells(plan, [*places.values()], lambda line: console.print(line, highlight=False)):
+                cells.append(cell)
+        tree = _written(plan, places, cells, folder)
+    _show(console, tree)
+    met = [goal["met"] for goal in tree["goals"]]
+    return 2 if None in met else int(not all(met))
+
+
+async def _places(plan: BenchPlan, logs: Path, stack: AsyncExitStack) -> AsyncIterator[Place]:
+    settings = plan.settings
+    load = LoadPlan(settings, first_byte=plan.first_byte, between=plan.between)
+    upstream, url = await stack.enter_async_context(upstream_alone(load, _folder(logs)))
+    yield Place(DIRECT, url, (upstream.pid,), 0.0)
+    names = {**_TARGETS, BINARY: settings.baseline, SDK: settings.candidate}
+    for label, name in names.items():
+        yield await stack.enter_async_context(_started(label, name, plan, url, logs / label.replace(" ", "-")))
+
+
+@asynccontextmanager
+async def _started(label: str, name: str, plan: BenchPlan, upstream: str, logs: Path) -> AsyncIterator[Place]:
+    began = monotonic()
+    with pinned(0):
+        running = gateway(name, plan.settings, plan.credentials, upstream, {}, _folder(logs))
+        async with AsyncExitStack() as stack:
+            target, _ = await stack.enter_async_context(running)
+            yield Place(label, target.url, tuple(target.pids), monotonic() - began)
+
+
+def _folder(logs: Path) -> Path:
+    logs.mkdir(parents=True, exist_ok=True)
+    return logs
+
+
+async def _cells(plan: BenchPlan, places: Sequence[Place], tell: Callable[[str], None]) -> AsyncIterator[Cell]:
+    for place in places:
+        for case in plan.cases:
+            await _warmed_up(plan, place, case)
+    for number in range(plan.rounds):
+        for case in plan.cases:
+            for concurrency in plan.concurrency:
+                tell(f"round {number + 1} of {plan.rounds}: {case.name}, {concurrency} at once")
+                for place in places:
+                    yield await _cell(plan, place, case, concurrency)
+
+
+async def _warmed_up(plan: BenchPlan, place: Place, case: Case) -> None:
+    answers = 0
+    while answers < _WARM_UP:
+        found = await closed_loop(place.url, plan.credentials.key, call(case), 4, 0.3)
+        answers += len(found)
+
+
+async def _cell(plan: BenchPlan, place: Place, case: Case, concurrency: int) -> Cell:
+    ours, busy = sample([os.getpid()]).cpu, machine_cpu()
+    began = monotonic()
+    async with sampling(place.pids, 0.25) as samples:
+        found = await closed_loop(place.url, plan.credentials.key, call(case), concurrency, plan.seconds)
+    took = monotonic() - began
+    known = sample([os.getpid()]).cpu - ours
+    foreign = max(0.0, machine_cpu() - busy - known) / took
+    disturbed = f"other programs used {foreign:.2f} cores" if foreign > _FOREIGN else None
+    return Cell(place.name, case, concurrency, tuple(found), took, cpu_of(samples), highest_rss(samples), disturbed)
+
+
+# --- what it comes to ------------------------------------------------------------------------------------------------
+
+
+def _written(plan: BenchPlan, places: dict[str, Place], cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
+    rows = medians(cells)
+    starts = {name: place.started for name, place in places.items() if place.started}
+    how = {
+        "seconds_a_cell": plan.seconds,
+        "rounds": plan.rounds,
+        "concurrency": list(plan.concurrency),
+        "upstream_first_byte_s": plan.first_byte,
+        "upstream_between_events_s": plan.between,
+        "pinned": "targets to one core; this program and the upstream to another",
+    }
+    tree = stamped(
+        {"measured_as": how, "start_seconds": starts, "goals": judged(rows, starts), "cells": rows},
+        plan.settings.config,
+    )
+    (folder / "bench.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
+    return tree
+
+
+def _show(console: Console, tree: dict[str, Any]) -> None:
+    cells = Table(
+        "case", "at once", "target", "CPU ms", "TTFT p50", "p99", "total p95", "answers/s", "RSS MB", box=SIMPLE
+    )
+    for row in tree["cells"]:
+        numbers = ("cpu_ms", "ttft_p50_ms", "ttft_p99_ms", "total_p95_ms", "throughput", "rss_mb")
+        cells.add_row(row["case"], str(row["concurrency"]), row["target"], *(_number(row[name]) for name in numbers))
+    console.print(cells)
+    goals = _table("goal", "beside", "wanted", "measured", "")
+    words = {True: "met", False: "not met", None: "not measured"}
+    for goal in tree["goals"]:
+        measured = _number(goal["measured"])
+        goals.add_row(goal["goal"], goal["of"] or "", goal["wanted"], measured, words[goal["met"]])
+    console.print(goals)
+    for why in sorted({why for row in tree["cells"] for why in (*row["disturbed"][:1], *row["failures"][:1])})[:5]:
+        console.print(f"not quiet: {why}", highlight=False, markup=False)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=SIMPLE)
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}" if value >= 100 else f"{value:.3g}"
