@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -16,6 +16,7 @@ from harness.model import Role
 from harness.performance.window import Window, told
 from harness.replay.target import RunningTarget
 from harness.settings import Settings
+from harness.site import Credentials
 
 Tell = Callable[[str], None]
 _WINDOWS = 4
@@ -33,6 +34,7 @@ class Load:
     folder: Path
     step: float = 12.0
     ramp: float = 150.0
+    credentials: Credentials = field(default_factory=Credentials)  # one target, one key, however many windows
 
     @property
     def targets(self) -> Targets:
@@ -111,14 +113,16 @@ async def _ramp(load: Load, place: Loaded, seen: UnderLoad, tell: Tell, more: Ca
 
 
 def _plan(load: Load, level: int) -> LoadPlan:
-    return LoadPlan(load.settings, users=level, in_flight=round(level * _INSIDE + 0.5))
+    calls = round(level * _INSIDE + 0.5)
+    return LoadPlan(load.settings, users=level, in_flight=calls, credentials=load.credentials)
 
 
 def _said(found: Window) -> str:
     row = found.ledger.together()
     times = {"TTFT": row.ttft.percentile(0.95), "whole": row.total.percentile(0.95)}
     p95 = ", ".join(f"{name} p95 {value * 1000:.0f} ms" for name, value in times.items() if value is not None)
-    return f"{row.calls} calls, {row.failed} failed, {p95}"
+    why = f" ({row.failures.most_common(1)[0][0][:120]})" if row.failures else ""
+    return f"{row.calls} calls, {row.failed} failed{why}, {p95}"
 
 
 def _write(load: Load, seen: UnderLoad) -> None:

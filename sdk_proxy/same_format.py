@@ -14,6 +14,7 @@ are the binary path's. `stream_of` is the only door: it stays shut where somebod
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
@@ -37,6 +38,7 @@ from sdk_proxy.tap import Tap
 
 DONE = b"data: [DONE]\n\n"
 _TAIL_SECONDS = 0.5  # that an upstream gets to end its body after its last event, so that its connection can be kept
+_NOT_PLAIN = re.compile(rb'"type"\s*:\s*"error"|"stop_reason"\s*:\s*"refusal"')
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
 _CHOICE = frozenset({"index", "delta", "logprobs", "finish_reason"})
@@ -89,7 +91,7 @@ async def _plain_messages(call: Call, tap: Tap, router: Any) -> AsyncIterator[by
     tail = b""
     while piece := await tap.read():
         seen = tail + piece
-        if b"error" in seen or b"refusal" in seen:
+        if _NOT_PLAIN.search(seen):
             raise Unusual
         tail = seen[-64:]
         if _anthropic_stream_forwards_ping_live(piece, committed):

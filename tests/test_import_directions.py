@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "client_trials": LEAVES
     | {"settings", "site", "replay", "upstream", "clients", "situations", "gate"}
     | {"client_recordings"},
-    "gate_load": LEAVES | {"settings", "replay", "performance", "load_journey", "gate"},
+    "gate_load": LEAVES | {"settings", "site", "replay", "performance", "load_journey", "gate"},
     "gate_journey": LEAVES
     | {"settings", "provenance", "performance", "report", "sabotage", "traffic", "gate"}
     | {"journey", "noticing", "cookies_journey", "client_trials", "gate_load"},

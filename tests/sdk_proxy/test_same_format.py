@@ -238,13 +238,15 @@ PLAIN_MESSAGES: dict[str, list[Any]] = {
     "in one piece": [START + BLOCK + WORD + ENDS],
     "crlf": [(START + BLOCK + WORD + ENDS).replace("\n", "\r\n")],
     "a comment": [START, BLOCK, ": hm\n\n", WORD, ENDS],
+    "words about errors": [START, BLOCK, WORD.replace("Hé", r"{\"type\":\"error\"}, a refusal"), WORD, ENDS],
 }
 UNUSUAL_MESSAGES: dict[str, list[Any]] = {
     "a message of nothing": [START, ENDS],
     "an error at once": [ERROR],
     "an error before words": [START, BLOCK, ERROR],
     "an error after words": [START, BLOCK, WORD, ERROR],
-    "a word that is error": [START, BLOCK, WORD.replace("Hé", "an error"), WORD, ENDS],
+    "an error without a name": [START, BLOCK, WORD, ERROR.partition("\n")[2]],
+    "an error with spaces": [START, BLOCK, WORD, ERROR.replace('"type":"error"', '"type" : "error"')],
     "a refusal": [START, ENDS.replace("end_turn", "refusal")],
     "truncated": [START, BLOCK, WORD],
     "truncated before words": [START],
