@@ -127,6 +127,7 @@ UNUSUAL: dict[str, list[Any]] = {
     ],
     "cut": [*words("a")[:2], CUT],
     "cut after the end": [*words("a"), CUT],
+    "cut after done": [*words("a"), DONE, CUT],
     "cut before a word": [CUT],
 }
 
