@@ -130,6 +130,13 @@ def canary(session: nox.Session) -> None:
 
 
 @nox.session
+def leaving(session: nox.Session) -> None:
+    """Clients that leave, in three windows of each route: exit 1 if an upstream's call outlives one by over 100 ms."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "leaving")
+
+
+@nox.session
 def report(session: nox.Session) -> None:
     """The page of all that was measured, again: reports/latest/parity.html. Nothing is started."""
     session.install(LOCKED, "--editable", ".")

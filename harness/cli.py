@@ -32,7 +32,7 @@ from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
-from harness.trial_commands import canary_command, fuzz_command, soak_command
+from harness.trial_commands import canary_command, fuzz_command, leaving_command, soak_command
 from harness.unfinished import read_part
 
 
@@ -51,6 +51,7 @@ COMMANDS = (
     fuzz_command,
     soak_command,
     canary_command,
+    leaving_command,
     sabotage_command,
     explain_command,
     approve_command,

@@ -1,4 +1,4 @@
-"""`python -m harness fuzz | soak | canary`: from the options to the exit code, with a JSON report each."""
+"""`python -m harness fuzz | soak | canary | leaving`: from the options to the exit code, with a JSON report each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.journey import new_run
 from harness.provenance import stamped
 from harness.reporting import report_beside
 from harness.settings import Settings, read_settings
-from harness.trial_journey import SoakPlan, canary, fuzz, soak
+from harness.trial_journey import SoakPlan, canary, fuzz, leaving, soak
 
 Trial = Callable[[Settings, Path, Callable[[str], None]], Awaitable[dict[str, Any]]]
 _settings = click.option(
@@ -73,6 +73,19 @@ def canary_command(file: Path, reports: Path) -> None:
     _run("canary", file, reports, canary, bad)
 
 
+@click.command("leaving")
+@_settings
+@_reports
+@click.option("--rounds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Of each case.")
+def leaving_command(file: Path, reports: Path, rounds: int) -> None:
+    """How soon the upstream's call ends when the client leaves. Exit 1: one takes over 100 ms."""
+
+    def bad(tree: dict[str, Any]) -> bool:
+        return bool(tree["late"])
+
+    _run("leaving", file, reports, lambda s, logs, tell: leaving(s, rounds, logs, tell), bad)
+
+
 def _run(name: str, file: Path, reports: Path, trial: Trial, bad: Callable[[dict[str, Any]], bool]) -> None:
     console = Console()
 
@@ -84,7 +97,7 @@ def _run(name: str, file: Path, reports: Path, trial: Trial, bad: Callable[[dict
             (folder / f"{name}.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
         stored = settings.model_copy(update={"reports": reports})
         report_beside(stored, lambda line: console.print(line, highlight=False))
-        console.print_json(data={key: value for key, value in tree.items() if key != "faults"})
+        console.print_json(data={key: value for key, value in tree.items() if key not in ("faults", "cases")})
         for fault in tree.get("faults", ()):
             console.print(f"{fault['method']} {fault['path']}: {fault['what']}", markup=False, highlight=False)
         console.print(f"report {reports / 'runs' / run / name}.json", highlight=False)

@@ -1,4 +1,5 @@
-"""Three trials of a gateway beside parity: requests that nobody would send, minutes of streams, secrets everywhere."""
+"""Four trials of a gateway beside parity: requests that nobody would send, minutes of streams, secrets everywhere,
+clients that leave."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from harness.model import Exchange, Failure, Reply, Request, Response, Role, Scenario
@@ -23,13 +25,17 @@ from harness.site import Credentials, gateway, site
 from harness.traffic.recorder import Recorder
 from harness.trials.findings import Fault, faults, sung, tracebacks
 from harness.trials.fuzzed import fuzzed
-from harness.upstream.autoplay import autoplay
+from harness.trials.leaving import MOST_MS, Case, cases, late, measured
+from harness.upstream.autoplay import answer, autoplay
 from harness.upstream.paced import Pace, PacedUpstream
+from harness.upstream.play import Play
 
 Tell = Callable[[str], None]
 Tree = dict[str, Any]
 _MIB = 1024 * 1024
 _AT_ONCE = 8
+_LEAVING_PATIENCE = 10.0  # seconds
+_SETTLED = 0.2  # seconds: what was sent has been read by the other side
 _ROUTES = ("/v1/messages", "/v1/chat/completions")
 _MODELS = ("claude-sonnet-5", "gpt-5", "gemini-2.5-pro")
 
@@ -255,3 +261,58 @@ def _singing(canaries: Canaries, key: str) -> Callable[[Request], Reply]:
         return Reply(400, (("content-type", "application/json"), cookie), json.dumps(body).encode())
 
     return answer
+
+
+# --- leaving --------------------------------------------------------------------------------------------------------
+
+
+async def leaving(settings: Settings, rounds: int, logs: Path, tell: Tell) -> Tree:
+    """Milliseconds from a client's leaving to the end of the candidate's call of the upstream, by route and window."""
+    credentials = Credentials()
+    rows: list[Tree] = []
+    async with site(Role.CANDIDATE, settings.candidate, settings, credentials, None, logs) as (place, version):
+        await warm_up(place, settings.warm_up)
+        for case in cases():
+            await _left_once(place, case, 0)  # LiteLLM's first call of a kind loads code
+            row = measured(case, [await _left_once(place, case, number) for number in range(1, rounds + 1)])
+            rows.append(row)
+            told = (
+                "never" if row["most_ms"] is None else f"{row['median_ms']:6.1f} ms, at most {row['most_ms']:6.1f} ms"
+            )
+            tell(f"{case.route:10} {case.provider:10} {case.window:23} {told}")
+        place.target.require_alive()
+    missed = [*late(rows)]
+    return {"target": settings.candidate, "version": version, "rounds": rounds, "most_ms": MOST_MS, "cases": rows} | {
+        "late": missed
+    }
+
+
+async def _left_once(place: Site, case: Case, number: int) -> float | None:
+    """None: the upstream did not see the end of the call within some seconds."""
+    scenario = case.scenario(place.key, number, answer(case.upstream_request()))
+    leave, seen = asyncio.Event(), asyncio.Event()
+    with place.upstream.play(scenario) as play:
+        play.begin(0)
+        request = scenario.steps[0].request
+        sending = asyncio.create_task(send(request, place.target.url, on_event=lambda _: seen.set(), leave=leave))
+        try:
+            async with asyncio.timeout(_LEAVING_PATIENCE):
+                await _reached(case, play, seen)
+                began = monotonic()
+                leave.set()
+                await play.calls[0].finished.wait()
+                return (monotonic() - began) * 1000
+        except TimeoutError:
+            return None
+        finally:
+            leave.set()
+            play.end(0)
+            await sending
+
+
+async def _reached(case: Case, play: Play, seen: asyncio.Event) -> None:
+    """The window in which the client leaves."""
+    await play.called(0)
+    if case.window == "in mid-stream":
+        await seen.wait()
+    await asyncio.sleep(_SETTLED)
