@@ -51,12 +51,16 @@ _WITH_MCP = ("acompletion", "anthropic_messages")  # they expand tools of LiteLL
 
 @dataclass(slots=True)
 class Call:
-    """`data` is what the Router gets, and what LiteLLM writes its findings into; `requested_model` is the client's."""
+    """`data` is what the Router gets, and what LiteLLM writes its findings into; `requested_model` is the client's.
+
+    `failure` is what a chat's stream ended in.
+    """
 
     route_type: RouteType
     data: dict[str, Any]
     requested_model: str | None
     logging: Any = None
+    failure: Exception | None = None
 
     def id_after(self, error: Exception) -> str | None:
         """LiteLLM's failure hook gives one to a call that its own checks refused before it got one; to no other."""

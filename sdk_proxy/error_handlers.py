@@ -75,7 +75,7 @@ def failed_messages(call: Call, error: Exception, request_id: str | None) -> Res
     """
     if isinstance(error, ProxyException):
         return anthropic_response(with_litellm_call_id(error, call.id_after(error)), request_id)
-    headers = response_headers.of_error(call, error) | _retry_headers(error)
+    headers = response_headers.of_error(call, error) | retry_headers(error)
     if isinstance(error, HTTPException):
         return anthropic_response(proxy_exception_from_http_exception(error, headers), request_id)
     unmodified = _unmodified(error, headers)
@@ -110,7 +110,7 @@ def _completion_fault(call: Call, error: Exception) -> ProxyException:
         message=getattr(error, "message", str(error)),
         type=getattr(error, "type", "None"),
         param=getattr(error, "param", "None"),
-        headers={**(litellm_call_id_headers(call.id_after(error)) or {}), **_retry_headers(error)},
+        headers={**(litellm_call_id_headers(call.id_after(error)) or {}), **retry_headers(error)},
         openai_code=getattr(error, "code", None),
         code=status,
     )
@@ -143,10 +143,10 @@ def _error_headers(call: Call, error: Exception) -> dict[str, str]:
     headers = response_headers.without_cookies(getattr(error, "headers", None) or _provider_headers(error))
     headers |= response_headers.of_error(call, error)
     safe = {name: str(value) for name, value in headers.items() if name.lower() not in UNSAFE_PROXY_RESPONSE_HEADERS}
-    return safe | _retry_headers(error)
+    return safe | retry_headers(error)
 
 
-def _retry_headers(error: Exception) -> dict[str, str]:
+def retry_headers(error: Exception) -> dict[str, str]:
     if isinstance(error, RouterRateLimitError) and error.cooldown_time > 0:
         return {"retry-after": str(math.ceil(error.cooldown_time))}
     return upstream_error.advice(upstream_error.upstream_answer(error))

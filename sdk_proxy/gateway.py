@@ -112,7 +112,8 @@ class Gateway:
             request=request,
             refresh_headers=headers_by_then,
         )
-        for name, value in upstream_error.own_advice(answer.status_code).items():
+        advice = error_handlers.retry_headers(call.failure) if call.failure else {}
+        for name, value in {**upstream_error.own_advice(answer.status_code), **advice}.items():
             answer.headers.setdefault(name, value)  # the first event was an error, and became the answer
         return answer
 

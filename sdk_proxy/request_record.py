@@ -25,6 +25,8 @@ ROUTES = frozenset(
         "/completions",
         "/embeddings",
         "/responses",
+        "/responses/compact",
+        "/responses/input_tokens",
         "/messages",
         "/messages/count_tokens",
         "/models",
@@ -37,6 +39,8 @@ ROUTES = frozenset(
     }
 )
 OTHER = "other"
+_MODEL_IN_PATH = re.compile(r"^/(?:openai/deployments|engines)/.+?(?=/(?:chat/completions|completions|embeddings)$)")
+_ID_IN_PATH = re.compile(r"^/(models|responses)/[^/]+(/input_items|/cancel)?$")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _FAMILY = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,39}(?=/|$)")
 # The first event with content, as opposed to pings, roles and message_start.
@@ -135,10 +139,12 @@ def _record(path: str, headers: Mapping[str, str], memory: MemoryRouter) -> Reco
 
 def route_of(path: str) -> str:
     """One of few words, whatever clients ask for."""
-    plain = path.removeprefix("/v1") or "/"
+    plain = _MODEL_IN_PATH.sub("", path.removeprefix("/openai/v1") if path.startswith("/openai/v1/") else path)
+    plain = plain.removeprefix("/v1") or "/"
     if plain in ROUTES:
         return plain
-    return "/models/{id}" if plain.startswith("/models/") else OTHER
+    found = _ID_IN_PATH.match(plain)
+    return f"/{found[1]}/{{id}}{found[2] or ''}" if found else OTHER
 
 
 def _id(sent: str) -> str:

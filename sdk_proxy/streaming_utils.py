@@ -19,7 +19,7 @@ from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_di
 from litellm.types.utils import ModelResponseStream
 from pydantic import BaseModel
 
-from sdk_proxy import same_format
+from sdk_proxy import same_format, upstream_error
 from sdk_proxy.call import Call, with_own_ids
 from sdk_proxy.stream_end import MessageEnd
 from sdk_proxy.tap import Tap
@@ -86,6 +86,7 @@ async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
     except HTTPException:
         raise
     except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event
+        call.failure = error
         yield f"data: {json.dumps({'error': _chat_fault(error).to_dict()})}\n\n"
     finally:
         await _close(response)
@@ -201,12 +202,18 @@ def _is_empty_choice(choice: Any) -> bool:
 
 
 def _chat_fault(error: Exception) -> ProxyException:
+    overloaded = upstream_error.tells_overload(error)
     return ProxyException(
         message=getattr(error, "message", str(error)),
-        type=getattr(error, "type", "None"),
+        type="overloaded_error" if overloaded else getattr(error, "type", "None"),
         param=getattr(error, "param", "None"),
-        code=getattr(error, "status_code", 500),
+        code=upstream_error.OVERLOADED if overloaded else upstream_error.status(error, _status(error)),
     )
+
+
+def _status(error: Exception) -> int:
+    status: int = getattr(error, "status_code", 500)
+    return status
 
 
 async def _close(response: Any) -> None:

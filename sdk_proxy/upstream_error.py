@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 
 import httpx
+from litellm.exceptions import MidStreamFallbackError
 
 OVERLOADED = 529  # Anthropic's own status: no capacity for anybody, as opposed to a limit of this key
 _ADVICE = ("retry-after", "retry-after-ms", "x-should-retry")
@@ -26,6 +27,15 @@ def status(error: BaseException, told: int) -> int:
     """The upstream's own; `told`, LiteLLM's, where none answered: of 529 it makes a 500, of Claude's 413 a 400."""
     answer = upstream_answer(error)
     return told if answer is None else answer.status_code
+
+
+def tells_overload(error: BaseException) -> bool:
+    """Whether it is Anthropic's overloaded_error under a 200: LiteLLM keeps only its words, and makes a 500 of it.
+
+    As litellm/litellm_core_utils/exception_mapping_utils.py, _map_anthropic_exception (1.106.2).
+    """
+    told = str(getattr(error, "message", error))
+    return "InternalServerError: AnthropicError - " in told and "verloaded" in told
 
 
 def anthropic_body(answer: httpx.Response) -> bytes | None:
@@ -56,6 +66,8 @@ def _one_attempt(error: BaseException) -> Iterator[BaseException]:
     Where all attempts failed, the Router raises the first one's exception again, and the last one's becomes its
     context (router.py, async_function_with_retries, 1.106.2): of the same class, it is the same failure.
     """
+    if isinstance(error, MidStreamFallbackError) and error.original_exception is not None:
+        error = error.original_exception
     yield error
     cause = error.__cause__ or error.__context__
     if cause is not None and type(cause) is type(error):

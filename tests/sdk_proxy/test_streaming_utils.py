@@ -2,6 +2,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import litellm
 from litellm.types.utils import ModelResponseStream
 
 from sdk_proxy.call import Call
@@ -71,6 +72,19 @@ async def test_a_stream_that_ends_well_says_so_and_is_closed() -> None:
     stream = Stream(chunk({"content": "a"}))
     assert (await chat(stream))[-1] == "data: [DONE]\n\n"
     assert stream.closed
+
+
+async def test_an_overload_in_the_middle_of_a_chat_has_its_own_status() -> None:
+    overloaded = litellm.InternalServerError("AnthropicError - Overloaded", llm_provider="anthropic", model="m")
+    (_, event) = await chat(Stream(chunk({"content": "a"}), error=overloaded))
+    fault = json.loads(event.removeprefix("data: "))["error"]
+    assert (fault["code"], fault["type"]) == ("529", "overloaded_error")
+
+
+async def test_another_failure_in_the_middle_of_a_chat_is_a_500() -> None:
+    lost = litellm.InternalServerError("AnthropicError - Lost", llm_provider="anthropic", model="m")
+    (_, event) = await chat(Stream(chunk({"content": "a"}), error=lost))
+    assert json.loads(event.removeprefix("data: "))["error"]["code"] == "500"
 
 
 async def test_a_failure_is_the_last_event_of_a_chat_and_there_is_no_done() -> None:
