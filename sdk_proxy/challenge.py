@@ -22,6 +22,7 @@ from sdk_proxy.tap import tapped
 
 CLEARANCE = "cf_clearance"
 _PATIENCE = 10.0  # seconds that a call waits for the first one's answer, at most: LiteLLM's first call takes some
+_LAST = 1.0  # seconds before its end in which a clearance may be good or not when the call arrives, or leaves
 
 
 class Origins:
@@ -118,7 +119,7 @@ class Origin:
             self._open_until = self.cleared_until()
 
     def _is_open(self) -> bool:
-        return time.time() < self._open_until
+        return time.time() < self._open_until - _LAST
 
     def cleared_until(self) -> float:
         """Unix seconds; without end where there is no clearance."""

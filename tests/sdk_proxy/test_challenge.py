@@ -1,10 +1,13 @@
 """Calls through the transport, over real sockets, to an upstream behind Cloudflare."""
 
 import asyncio
+import itertools
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -168,6 +171,21 @@ async def test_a_clearance_that_ended_is_asked_for_once_by_all() -> None:
         edge.seconds = 3600
         while edge.challenges.total() == 1:
             await asyncio.gather(*(calls.post(f"{simulated.url}/v1/messages", json=CALL) for _ in range(10)))
+    assert edge.challenges.total() == 2
+
+
+async def test_calls_at_the_very_end_of_a_clearance_go_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some would be let pass, and leave without it a moment later: each of these would meet a challenge."""
+    edge, now = Cloudflare(autoplay()), int(time.time())
+    clock = SimpleNamespace(time=lambda: now, gmtime=time.gmtime)
+    monkeypatch.setattr("http.cookiejar.time", clock)
+    monkeypatch.setattr("sdk_proxy.cookie_jar.time", clock)
+    async with upstream(edge) as simulated, client() as calls:
+        await calls.post(f"{simulated.url}/v1/messages", json=CALL)
+        now += edge.seconds
+        asked = itertools.chain([now - 0.001] * 5, itertools.repeat(now))
+        monkeypatch.setattr("sdk_proxy.challenge.time", SimpleNamespace(time=lambda: next(asked)))
+        await asyncio.gather(*(calls.post(f"{simulated.url}/v1/messages", json=CALL) for _ in range(10)))
     assert edge.challenges.total() == 2
 
 
