@@ -48,7 +48,9 @@ _LOOK = 0.02  # seconds between two looks at the process's own lateness
 
 @events.init_command_line_parser.add_listener
 def _options(parser: LocustArgumentParser) -> None:
-    parser.add_argument("--key", env_var="LITELLM_MASTER_KEY", default="", is_secret=True, help="The gateway's key.")
+    parser.add_argument(
+        "--key", env_var="LITELLM_MASTER_KEY", default="", help="The gateway's key.", include_in_web_ui=False
+    )
     parser.add_argument("--shape", choices=[*SHAPES], default="steady", help="How the number of users goes.")
     parser.add_argument(
         "--scenarios", default="scenarios", help="The folder of the recordings.", include_in_web_ui=False

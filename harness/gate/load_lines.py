@@ -59,12 +59,12 @@ def _placed(line: _Found, seen: UnderLoad, evidence: str) -> Line:
     verdict = Judged.INCONCLUSIVE if early else line.verdict
     return Line(
         line.metric,
-        line.figure.value,
+        None if line.figure is None else line.figure.value,
         line.unit,
         verdict,
         line.measured_as,
         evidence,
-        line.figure.noise,
+        None if line.figure is None else line.figure.noise,
         "; ".join(each for each in (line.why, early) if each),
         line.beside,
     )
@@ -73,7 +73,7 @@ def _placed(line: _Found, seen: UnderLoad, evidence: str) -> Line:
 @dataclass(frozen=True, slots=True)
 class _Found:
     metric: str
-    figure: Figure
+    figure: Figure | None
     unit: str
     verdict: Judged
     measured_as: str
@@ -103,8 +103,7 @@ def _latency(seen: UnderLoad, targets: Targets) -> _Found:
     )
     beside = _added(seen, parts)
     if worst is None:
-        figure, verdict, why = Figure(0.0, 0.0), Judged.INCONCLUSIVE, "no call came to a good end"
-        return _Found(LATENCY, figure, "ms", verdict, told, why, beside)
+        return _Found(LATENCY, None, "ms", Judged.INCONCLUSIVE, told, "no call came to a good end", beside)
     verdict, why = _on_this_machine(below(worst, targets.latency), seen.windows)
     return _Found(LATENCY, worst, "ms", verdict, told, why, beside)
 

@@ -7,18 +7,22 @@ import signal
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from harness.replay.ports import free_port
 from harness.upstream.paced import Pace, PacedUpstream
 
-LOCUST = (sys.executable, "-m", "locust", "-f", "harness/load.py", "--headless", "-u", "4", "-r", "4")
+LOCUST = (sys.executable, "-m", "locust", "-f", "harness/load.py", "-u", "4", "-r", "4")
 
 
-async def locust(*options: str, key: str = "sk-a-key-of-the-gateway") -> asyncio.subprocess.Process:
+async def locust(
+    *options: str, key: str = "sk-a-key-of-the-gateway", page: str = "--headless"
+) -> asyncio.subprocess.Process:
     environ = {"PATH": os.environ["PATH"], "LITELLM_MASTER_KEY": key}
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
-        *LOCUST, *options, env=environ, stdout=pipe, stderr=asyncio.subprocess.STDOUT
+        *LOCUST, page, *options, env=environ, stdout=pipe, stderr=asyncio.subprocess.STDOUT
     )
 
 
@@ -44,6 +48,19 @@ async def test_it_sends_the_recorded_mix_and_tells_what_it_measured(tmp_path: Pa
     assert 90 <= sum(row["calls"] for row in told["rows"].values()) <= upstream.counts.calls
     assert "TTFT" in said
     assert "sk-a-key" not in said
+
+
+async def test_the_web_page_holds_no_key() -> None:
+    port = free_port()
+    async with asyncio.timeout(60), httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=10)) as calls:
+        process = await locust("--web-host", "127.0.0.1", "--web-port", str(port), page="--loglevel=WARNING")
+        try:
+            page = await calls.get(f"http://127.0.0.1:{port}/")
+        finally:
+            process.terminate()
+            await ended(process)
+    assert (page.status_code, "promised" in page.text) == (200, True)
+    assert "sk-a-key" not in page.text
 
 
 async def test_without_a_key_it_says_so_and_sends_nothing() -> None:

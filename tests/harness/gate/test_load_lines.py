@@ -58,6 +58,14 @@ def test_what_does_not_hold_fails_its_own_line_and_that_of_the_calls_at_once(one
     assert metric in found[CONCURRENT].why
 
 
+def test_where_no_call_ended_well_there_is_no_latency() -> None:
+    ledger = Ledger()
+    ledger.add("whole", False, Outcome(1.0, None, (), 0, "HTTP 502"))
+    found = judged(of(replace(window(), ledger=ledger)))[LATENCY]
+    assert (found.value, found.noise, found.verdict) == (None, None, Judged.INCONCLUSIVE)
+    assert found.why == "no call came to a good end"
+
+
 @pytest.mark.parametrize("change", [{"generator": 0.95}, {"upstream": 0.7}])
 def test_a_generator_that_is_the_limit_lets_nobody_judge_latency(change: dict[str, float]) -> None:
     found = judged(of(replace(window(), **change)))  # type: ignore[arg-type]
