@@ -51,6 +51,7 @@ MAY_IMPORT = {
     | {"reporting"},
     "bench_command": LEAVES | {"exit_code", "provenance", "settings", "site", "journey", "load_journey", "performance"},
     "generator_command": LEAVES | {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
+    "requests_command": {"errors", "performance", "traffic"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
     "cli": LEAVES
