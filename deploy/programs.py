@@ -1,13 +1,18 @@
-"""Which programs the launcher runs for what was asked, each with its command and the address that says it is ready."""
+"""Which programs the launcher runs for what was asked, each with its command and the socket that it is asked on."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+LOOPBACK = "127.0.0.1"
+PRODUCTION = "production"
+
+Primary = Literal["binary", "sdk"]
 
 
 class BadInput(Exception):
@@ -16,80 +21,90 @@ class BadInput(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`ready` answers 200 once it serves; until then nothing that needs it is started."""
+    """`own`: the names of the sockets that it listens on all the time; the first is the one where `ready` is asked for.
+
+    `takes_production`: the production port can be handed to it.
+    """
 
     name: str
     command: tuple[str, ...]
-    port: int
     ready: str
+    own: tuple[str, ...]
+    takes_production: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`port` is the production port; the SDK proxy has `sdk_port` where both run."""
+    """`port` is the production port; the SDK proxy has `sdk_port` besides where both run."""
 
     config: Path
-    sdk: bool
     both: bool
     host: str
     port: int
     sdk_port: int
     litellm_port: int
 
+    def addresses(self) -> dict[str, tuple[str, int]]:
+        """Of the sockets that others know by their port. Raises `BadInput` where two of them are the same."""
+        found = {PRODUCTION: (self.host, self.port), "litellm": (LOOPBACK, self.litellm_port)}
+        if self.both:
+            found["sdk"] = (self.host, self.sdk_port)
+        _different(found)
+        return found
 
-def wants_sdk(option: bool, environ: Mapping[str, str]) -> bool:
-    """Raises `BadInput` for a USE_SDK_PROXY that is neither true nor false."""
+
+def said_primary(option: bool, environ: Mapping[str, str]) -> Primary | None:
+    """None: nobody said. Raises `BadInput` for a USE_SDK_PROXY that is neither true nor false."""
     said = environ.get("USE_SDK_PROXY", "").strip().lower()
     if said and said not in _TRUTHS:
         raise BadInput(f"USE_SDK_PROXY={said}: say true or false")
-    return option or _TRUTHS.get(said, False)
+    if option:
+        return "sdk"
+    return None if not said else "sdk" if _TRUTHS[said] else "binary"
 
 
-def programs(asked: Asked) -> tuple[Program, ...]:
-    """In the order of their start. LiteLLM is there only for the binary proxy, which calls it."""
-    if asked.both:
-        found = (*_binary(asked), _sdk(asked, asked.sdk_port))
-    else:
-        found = (_sdk(asked, asked.port),) if asked.sdk else _binary(asked)
-    _different(found)
-    return found
-
-
-def _different(found: tuple[Program, ...]) -> None:
-    owners: dict[int, str] = {}
-    for program in found:
-        if program.port in owners:
-            raise BadInput(f"{owners[program.port]} and {program.name} cannot both have port {program.port}")
-        owners[program.port] = program.name
-
-
-def _binary(asked: Asked) -> tuple[Program, ...]:
-    litellm = f"http://127.0.0.1:{asked.litellm_port}"
-    config = ("--config", str(asked.config))
-    beside = str(Path(sys.executable).parent / "litellm")
-    command = (beside, *config, "--host", "127.0.0.1", "--port", str(asked.litellm_port))
+def binary(asked: Asked, archive: Path | None = None) -> tuple[Program, ...]:
+    """LiteLLM is there only for the binary proxy, which calls it; `archive`: the copy that is run instead."""
+    litellm = ("--config", str(asked.config), "--host", LOOPBACK, "--port", str(asked.litellm_port))
+    command = _module("sdk_proxy.litellm_proxy_with_memory", asked)
+    if archive is not None:
+        command = (str(archive), *command[2:])
     return (
-        Program("litellm", command, asked.litellm_port, f"{litellm}/health/liveliness"),
+        Program(
+            "litellm",
+            (str(Path(sys.executable).parent / "litellm"), *litellm),
+            "/health/liveliness",
+            ("litellm",),
+            takes_production=False,
+        ),
         Program(
             "binary-proxy",
-            _module("sdk_proxy.litellm_proxy_with_memory", asked, asked.port, "--litellm-url", litellm),
-            asked.port,
-            f"{_url(asked.host, asked.port)}/health",
+            (*command, "--litellm-url", f"http://{LOOPBACK}:{asked.litellm_port}"),
+            "/health",
+            ("binary-proxy",),
         ),
     )
 
 
-def _sdk(asked: Asked, port: int) -> Program:
-    ready = f"{_url(asked.host, port)}/health/readiness"
-    return Program("sdk-proxy", _module("sdk_proxy", asked, port), port, ready)
+def sdk(asked: Asked) -> tuple[Program, ...]:
+    """One worker: what the launcher watches is one process."""
+    own = ("sdk-proxy", "sdk") if asked.both else ("sdk-proxy",)
+    command = (*_module("sdk_proxy", asked), "--workers", "1")
+    return (Program("sdk-proxy", command, "/health/readiness", own),)
 
 
-def _module(name: str, asked: Asked, port: int, *more: str) -> tuple[str, ...]:
-    where = ("--host", asked.host, "--port", str(port))
-    return (sys.executable, "-m", name, "--config", str(asked.config), *where, *more)
+def names(programs: Iterable[Program]) -> str:
+    return ", ".join(program.name for program in programs)
 
 
-def _url(host: str, port: int) -> str:
-    """How this machine reaches who listens on `host`."""
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+def _module(name: str, asked: Asked) -> tuple[str, ...]:
+    """Its port is whatever the launcher hands it: what it would bind itself is none."""
+    return ("-m", name, "--config", str(asked.config), "--host", LOOPBACK, "--port", "0")
+
+
+def _different(addresses: Mapping[str, tuple[str, int]]) -> None:
+    owners: dict[int, str] = {}
+    for name, (_, port) in addresses.items():
+        if port in owners:
+            raise BadInput(f"{owners[port]} and {name} cannot both have port {port}")
+        owners[port] = name

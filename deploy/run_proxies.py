@@ -1,90 +1,130 @@
 """Runs the proxies of this machine.
 
-python deploy/run_proxies.py                       the primary on port 8764: the binary proxy, and LiteLLM behind it
-USE_SDK_PROXY=true python deploy/run_proxies.py    the primary is the SDK proxy
+python deploy/run_proxies.py                       the primary on port 8764: the binary proxy until the cutover
+USE_SDK_PROXY=true python deploy/run_proxies.py    the primary is the SDK proxy, whatever was before
 python deploy/run_proxies.py --run-both            the binary proxy on 8764, the SDK proxy on 8765
 python deploy/run_proxies.py --port 9000 --use-sdk
 python deploy/run_proxies.py --status
+
+and, while it runs, from another terminal:
+
+python deploy/run_proxies.py cutover [--force "REASON"]
+python deploy/run_proxies.py rollback [--reason "REASON"]
+python deploy/run_proxies.py journal
 """
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
-import signal
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
-import httpx
 
-from deploy.programs import Asked, BadInput, Program, programs, wants_sdk
-from deploy.supervisor import Failed, Supervisor, owner_of
+from deploy.asking import NoLauncher, told
+from deploy.journal import Change, Journal, who
+from deploy.programs import BadInput
+from deploy.state import LAUNCHER, known_sockets, state_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+_NUMBER = click.IntRange(1, 65535)
+_PORT_TOO = click.option("--port", "said", type=_NUMBER, help="The production port; before the command, too.")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--config", type=click.Path(path_type=Path), default="config/config.yaml", envvar="CONFIG_PATH")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8764, envvar="PROXY_PORT", show_default=True)
-@click.option("--sdk-port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="With --run-both.")
-@click.option("--litellm-port", type=click.IntRange(1, 65535), default=4000, show_default=True)
+@click.option("--port", type=_NUMBER, default=8764, envvar="PROXY_PORT", show_default=True, help="Production's.")
+@click.option("--sdk-port", type=_NUMBER, default=8765, show_default=True, help="With --run-both.")
+@click.option("--litellm-port", type=_NUMBER, default=4000, show_default=True)
 @click.option("--use-sdk", is_flag=True, help="The primary is the SDK proxy; so it is with USE_SDK_PROXY=true.")
 @click.option("--run-both", "both", is_flag=True, help="The binary proxy on --port, the SDK proxy on --sdk-port.")
+@click.option(
+    "--standby/--no-standby", default=True, show_default=True, help="After a cutover: both, one of them warm."
+)
+@click.option("--watch/--no-watch", default=True, show_default=True, help="Roll back by itself, for a reason.")
 @click.option("--logs", type=click.Path(path_type=Path, file_okay=False), default="logs", show_default=True)
+@click.option("--reports", type=click.Path(path_type=Path, file_okay=False), default="reports", show_default=True)
+@click.option("--verdict-hours", type=click.FloatRange(0), default=24.0, show_default=True, help="A verdict's life.")
 @click.option("--status", is_flag=True, help="Say who listens on the ports, and whether it is ready; start nothing.")
-def main(config: Path, use_sdk: bool, both: bool, logs: Path, status: bool, **places: object) -> None:
+@click.pass_context
+def main(context: click.Context, /, **options: Any) -> None:
     """Run the proxies of this machine until Ctrl-C. Exit code 2: what was asked for cannot be."""
+    if context.invoked_subcommand is not None:
+        context.obj = options["port"]
+        return
+    from deploy.running import run  # noqa: PLC0415 - a rollback waits for no import
+
+    sys.exit(run(ROOT, **options))
+
+
+@main.command()
+@click.option("--force", metavar="REASON", help="Without a fresh READY verdict; the journal keeps the reason.")
+@_PORT_TOO
+@click.pass_obj
+def cutover(port: int, /, force: str | None, said: int | None) -> None:
+    """The SDK proxy becomes the primary. Refused (2) without a fresh READY verdict of `nox -s gate`."""
+    if force is not None and not force.strip():
+        raise click.UsageError("--force needs a reason: the journal keeps it")
+    code = _asked(said or port, {"do": "cutover", "by": who(), "force": force})
+    if code is None:
+        _refused(f"no launcher runs for port {said or port}: start python deploy/run_proxies.py, then cut over")
+    sys.exit(code)
+
+
+@main.command()
+@click.option("--reason", default="asked for", show_default=True, help="The journal keeps it.")
+@_PORT_TOO
+@click.pass_obj
+def rollback(port: int, /, reason: str, said: int | None) -> None:
+    """The binary proxy becomes the primary again. Where no launcher runs, the next one starts with it."""
+    code = _asked(said or port, {"do": "rollback", "by": who(), "reason": reason})
+    sys.exit(_next_time_binary(said or port, reason) if code is None else code)
+
+
+@main.command()
+@_PORT_TOO
+@click.pass_obj
+def journal(port: int, /, said: int | None) -> None:
+    """Every change of who answers on the production port, the last one last."""
     try:
-        asked = Asked(config=config, sdk=wants_sdk(use_sdk, os.environ), both=both, **places)  # type: ignore[arg-type]
-        if status:
-            sys.exit(_status(asked))
-        _require_file(config)
-        asyncio.run(_run(programs(asked), logs))
+        changes = Journal(state_folder(said or port, os.environ)).changes()
     except BadInput as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(2)
-    except Failed as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.code)
+        _refused(error)
+    for change in changes:
+        click.echo(json.dumps(change, ensure_ascii=False))
 
 
-def _require_file(config: Path) -> None:
-    if not config.is_file():
-        raise BadInput(f"{config} is no file: name the gateway's configuration with --config or CONFIG_PATH")
-
-
-async def _run(wanted: tuple[Program, ...], logs: Path) -> None:
-    supervisor, stop = Supervisor(logs, click.echo), asyncio.Event()
-
-    def asked_to_stop() -> None:
-        if stop.is_set():
-            supervisor.kill()  # a second Ctrl-C waits for no stream
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop)
-    await supervisor.run(wanted, stop)
-    click.echo("all stopped")
-
-
-def _status(asked: Asked) -> int:
-    """0 where every program that would run for these options is ready."""
-    return max([_said(program) for program in programs(asked)])
-
-
-def _said(program: Program) -> int:
-    owner = owner_of(program.port)
-    ready = bool(owner) and _is_ready(program)
-    what = "ready" if ready else "not ready" if owner else "not running"
-    click.echo(f"{program.name}: {what}, port {program.port}{f', {owner}' if owner else ''}")
-    return 0 if ready else 1
-
-
-def _is_ready(program: Program) -> bool:
+def _asked(port: int, asked: dict[str, Any]) -> int | None:
+    """The exit code; None where no launcher runs."""
+    folder = known_sockets(state_folder(port, os.environ))
+    code: int | None = None
     try:
-        return httpx.get(program.ready, timeout=5, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+        for answer in told((folder or Path("nowhere")) / LAUNCHER, asked):
+            if "say" in answer:
+                click.echo(answer["say"], err=answer["say"].startswith("error: "))
+            code = answer.get("code", code)
+    except NoLauncher:
+        return None
+    return 1 if code is None else code
+
+
+def _next_time_binary(port: int, reason: str) -> int:
+    kept = Journal(state_folder(port, os.environ))
+    try:
+        if kept.primary() != "binary":
+            kept.add(Change("rollback", who(), "sdk", "binary", reason))
+    except (BadInput, OSError) as error:
+        _refused(error)
+    click.echo(f"no launcher runs for port {port}; the primary is the binary proxy: start python deploy/run_proxies.py")
+    return 0
+
+
+def _refused(error: object) -> NoReturn:
+    click.echo(f"error: {error}", err=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

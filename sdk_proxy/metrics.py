@@ -1,6 +1,6 @@
 """What Prometheus reads from /metrics: with several workers, of all of them.
 
-Every label has few values: the routes, the configured models and `other`, statuses, three classes of errors.
+Every label has few values: the routes, the configured models and `other`, statuses, four classes of errors.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from sdk_proxy.request_record import OTHER, Record
 from sdk_proxy.workers import METRICS
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+_OWN_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.52, 0.75, 1.0, 2.5, 5.0)
+_UNAVAILABLE = 503
 _BY = ("route", "model")
 
 
@@ -28,6 +30,13 @@ class Metrics:
         self._errors = Counter("gateway_errors", "Answers from 400 on, by class.", (*_BY, "error"), registry=registry)
         self._ttft = Histogram(
             "gateway_ttft_seconds", "To a stream's first content.", _BY, registry=registry, buckets=_SECONDS
+        )
+        self._own = Histogram(
+            "gateway_before_upstream_seconds",
+            "The proxy's own: to the first call of the upstream.",
+            _BY,
+            registry=registry,
+            buckets=_OWN_SECONDS,
         )
         self._duration = Histogram(
             "gateway_duration_seconds", "To the answer's end.", _BY, registry=registry, buckets=_SECONDS
@@ -45,12 +54,15 @@ class Metrics:
         self._duration.labels(*labels).observe(record.duration)
         self._retries.labels(*labels).inc(max(0, record.upstream_calls - 1))
         self._challenges.labels(*labels).inc(record.challenges)
+        if record.before_upstream is not None:
+            self._own.labels(*labels).observe(record.before_upstream)
         if record.ttft is not None:
             self._ttft.labels(*labels).observe(record.ttft)
         if record.client_left:
             self._cancelled.labels(*labels).inc()
         elif error := error_class(record.status):
-            self._errors.labels(*labels, error).inc()
+            unanswered = record.status == _UNAVAILABLE and record.challenges
+            self._errors.labels(*labels, "cloudflare" if unanswered else error).inc()
 
     def response(self) -> Response:
         registry = self._registry

@@ -59,6 +59,7 @@ class Record:
     model: str | None = None
     status: int = 0
     ttft: float | None = None
+    before_upstream: float | None = None
     duration: float = 0.0
     upstream_calls: int = 0
     cookies_sent: bool = False
@@ -81,6 +82,8 @@ def called_upstream(with_cookies: bool) -> None:
     record = _current.get()
     if record is not None:
         record.upstream_calls += 1
+        if record.before_upstream is None:
+            record.before_upstream = monotonic() - record.started
         record.cookies_sent = record.cookies_sent or with_cookies
 
 

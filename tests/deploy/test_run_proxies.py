@@ -1,6 +1,7 @@
 """The command as it is typed."""
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.journal import Change, Journal
+from deploy.state import state_folder
 from harness.replay.ports import free_port
 
 ENVIRONMENT = {
@@ -44,8 +47,10 @@ async def told(*options: str, **environment: str) -> tuple[int | None, str]:
     [
         (("--config", "nowhere.yaml"), {}, "error: nowhere.yaml is no file"),
         ((), {"USE_SDK_PROXY": "perhaps"}, "error: USE_SDK_PROXY=perhaps: say true or false"),
-        (("--run-both", "--port", "8765"), {}, "error: binary-proxy and sdk-proxy cannot both have port 8765"),
+        (("--run-both", "--port", "8765"), {}, "error: production and sdk cannot both have port 8765"),
         (("--port", "http"), {}, "'http' is not a valid integer"),
+        (("cutover", "--port", "1"), {}, "error: no launcher runs for port 1: start python deploy/run_proxies.py"),
+        (("cutover", "--force", " "), {}, "--force needs a reason"),
     ],
 )
 async def test_what_cannot_be_is_one_sentence_and_exit_code_2(
@@ -65,18 +70,39 @@ async def test_the_sdk_proxy_is_the_primary_alone_is_shown_and_is_gone_after_sig
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode()
         assert line.startswith(f"sdk-proxy: ready on port {port} after"), line
-        assert httpx.get(f"http://127.0.0.1:{port}/health/readiness", trust_env=False).status_code == 200
-        assert await told("--status", *options, **environment) == (
+        url = f"http://127.0.0.1:{port}/health/readiness"
+        async with asyncio.TaskGroup() as group:
+            answer = group.create_task(asyncio.to_thread(httpx.get, url, trust_env=False, timeout=30))
+            second = group.create_task(told(*options, **environment))
+        assert answer.result().status_code == 200
+        assert (second.result()[0], f"a launcher (pid {process.pid}) has port {port}" in second.result()[1]) == (
+            2,
+            True,
+        )
+        code, shown = await told("--status", *options, **environment)
+        pid = line.partition("(pid ")[2].partition(",")[0]
+        assert (code, shown.splitlines()) == (
             0,
-            f"sdk-proxy: ready, port {port}, {_owner(line)}\n",
+            [f"primary: sdk, port {port}, answering: sdk", f"sdk-proxy: ready, port {port}, pid {pid}"],
+        )
+        assert await told("cutover", "--port", str(port), **environment) == (
+            0,
+            "the SDK proxy is the primary already\n",
         )
         process.terminate()
         said, _ = await process.communicate()
     assert (process.returncode, said.decode()) == (0, "all stopped\n")
-    assert await told("--status", *options, **environment) == (1, f"sdk-proxy: not running, port {port}\n")
+    code, shown = await told("--status", *options, **environment)
+    assert (code, shown.splitlines()[-1]) == (1, f"production: port {port}, not running")
     assert "sk-master" not in (tmp_path / "sdk-proxy.log").read_text()
 
 
-def _owner(line: str) -> str:
-    pid = line.partition("(pid ")[2].partition(",")[0]
-    return f"{Path(f'/proc/{pid}/comm').read_text().strip()} (pid {pid})"
+async def test_a_rollback_where_no_launcher_runs_holds_for_the_next_start(tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    kept = Journal(state_folder(9000, environment))
+    kept.add(Change("cutover", "me", "binary", "sdk", "a test"))
+    code, said = await told("--port", "9000", "rollback", "--reason", "it is slow", **environment)
+    assert (code, "no launcher runs for port 9000; the primary is the binary proxy" in said) == (0, True)
+    code, said = await told("journal", "--port", "9000", **environment)
+    assert [json.loads(line)["reason"] for line in said.splitlines()] == ["a test", "it is slow"]
+    assert kept.primary() == "binary"

@@ -1,0 +1,107 @@
+"""What is said to a launcher that runs: one line of JSON asks, lines of JSON answer, the last with an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from deploy.child import Died
+from deploy.journal import Change
+from deploy.launcher import Failed, Launcher
+from deploy.programs import BadInput, Primary
+
+SDK_IS_PRIMARY = "the SDK proxy is the primary already"
+BINARY_IS_PRIMARY = "the binary proxy is the primary already"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Where the gate's verdict is looked for, and of what it has to be; `oldest`: the age at which it says nothing."""
+
+    reports: Path
+    config: Path
+    root: Path
+    oldest: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    launcher: Launcher
+    gate: Gate
+
+    async def serve(self, place: Path) -> None:
+        await asyncio.to_thread(place.unlink, missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._heard, place)
+        finally:
+            os.umask(before)
+        async with server:
+            await server.serve_forever()
+
+    async def _heard(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def say(line: str) -> None:
+            writer.write(json.dumps({"say": line}).encode() + b"\n")
+
+        try:
+            asked = json.loads(await reader.readline())
+            code = await self._done(asked, say)
+            writer.write(json.dumps({"code": code, "state": self.launcher.state()}).encode() + b"\n")
+            await writer.drain()
+        except (ValueError, OSError):
+            pass  # whoever asked has gone, or is none of ours
+        finally:
+            writer.close()
+
+    async def _done(self, asked: dict[str, Any], say: Say) -> int:
+        try:
+            if asked["do"] == "cutover":
+                return await self._cutover(str(asked["by"]), asked["force"], say)
+            if asked["do"] == "rollback":
+                return await self._rollback(str(asked["by"]), str(asked["reason"]), say)
+        except (BadInput, Failed, Died, OSError) as error:
+            say(f"error: {error}")
+            return 2 if isinstance(error, BadInput) else 1
+        return 0
+
+    async def _cutover(self, by: str, force: str | None, say: Say) -> int:
+        if self.launcher.primary == "sdk":
+            say(SDK_IS_PRIMARY)
+            return 0
+        from deploy.verdict import last_verdict  # noqa: PLC0415 - the harness's imports are nothing for a start
+
+        gate = self.gate
+        verdict = await asyncio.to_thread(last_verdict, gate.reports, gate.config, gate.root, gate.oldest)
+        if verdict.problems and not force:
+            for problem in verdict.problems:
+                say(problem)
+            raise BadInput('no fresh READY verdict: no cutover. With a reason that is kept: --force "REASON"')
+        await self._move("cutover", "binary", "sdk", by, force or "the gate says READY", verdict.told, say)
+        return 0
+
+    async def _rollback(self, by: str, reason: str, say: Say) -> int:
+        if self.launcher.primary == "binary":
+            say(BINARY_IS_PRIMARY)
+            return 0
+        await self._move("rollback", "sdk", "binary", by, reason, None, say)
+        return 0
+
+    async def _move(
+        self, what: str, origin: Primary, to: Primary, by: str, reason: str, verdict: dict[str, Any] | None, say: Say
+    ) -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        if not self.launcher.ready(to):
+            say(f"the {to} proxy is started")
+        await self.launcher.move(to, Change(what, by, origin, to, reason, verdict))
+        said = f"{what}: {origin} -> {to} after {clock() - began:.2f} s; the {origin} proxy stays warm"
+        say(said)
+        self.launcher.say(f"{said} (by {by}: {reason})")
