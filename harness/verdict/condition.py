@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.model import Difference, Json, Reply, Role, Scenario, Send, Step
+from harness.model import Difference, Json, Kind, Reply, Role, Scenario, Send, Step
 
 PARTS = ("request", "baseline", "candidate", "calls", "replies", "reply")
 When = Sequence[tuple[str, str]]  # path -> a regular expression that is found there, or "=/path": it is there, too
@@ -37,13 +37,14 @@ def step_of(difference: Difference, trees: Mapping[Role, Json]) -> int | None:
     match difference.path.split("/")[1:]:
         case ["client", step, *_] if step.isdecimal():
             return int(step)
-        case ["upstream", number, *_]:
-            found = (step for tree in trees.values() for step in _at(tree, ["upstream", number, "step"]))
+        case ["upstream", number, *inside]:
+            numbered_by = Role.CANDIDATE if difference.kind is Kind.EXTRA and not inside else Role.BASELINE
+            found = (step for step in _at(trees.get(numbered_by), ["upstream", number, "step"]))
             return next((step for step in found if isinstance(step, int)), None)
         case ["effects", "calls", step, *_] if step.isdecimal():
             return int(step)
         case ["effects", *_]:
-            named = re.match(r"step (\d+)\b", f"{difference.candidate} {difference.baseline}")
+            named = re.search(r"\bstep (\d+)\b", f"{difference.candidate} {difference.baseline}")
             return int(named.group(1)) if named else None
     return None
 

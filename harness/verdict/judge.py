@@ -13,6 +13,7 @@ from harness.model import (
     Declaration,
     Difference,
     Json,
+    Kind,
     Must,
     Outcome,
     Role,
@@ -104,10 +105,31 @@ def _first(
     declared: Sequence[Declaration], scenario: Scenario, compared: Compared, difference: Difference
 ) -> Declaration | None:
     """Nothing explains a secret that got out."""
-    if leaks(difference):
+    if leaks(difference) and not _says_it_again(difference, compared.trees.get(Role.CANDIDATE)):
         return None
     alike = (one for one in declared if explains(one, scenario.id, difference))
     return next((one for one in alike if condition.holds(one.when, scenario, compared.trees, difference)), None)
+
+
+def _says_it_again(difference: Difference, candidate: Json) -> bool:
+    """Whether it is one whole call more, which says to the letter what another call of its step says, cookies apart.
+
+    It takes the provider's keys to nobody who does not have them: a challenge is answered so.
+    """
+    found = re.fullmatch(r"/upstream/\d+", difference.path) if difference.kind is Kind.EXTRA else None
+    call, calls = value_at(candidate, difference.path), value_at(candidate, "/upstream")
+    if found is None or isinstance(call, Absent) or not isinstance(calls, list):
+        return False
+    cookies = Difference(difference.path, Absent.ABSENT, value_at(call, "/request/headers/cookie"))
+    return not leaks(cookies) and [_without_cookies(each) for each in calls].count(_without_cookies(call)) > 1
+
+
+def _without_cookies(call: Json) -> str:
+    request, headers, step = (value_at(call, path) for path in ("/request", "/request/headers", "/step"))
+    if not isinstance(request, dict) or not isinstance(headers, dict) or isinstance(step, Absent):
+        return _json(call)
+    kept = {name: value for name, value in headers.items() if name != "cookie"}
+    return _json({"step": step, "request": {**request, "headers": kept}})
 
 
 def _json(value: Json) -> str:

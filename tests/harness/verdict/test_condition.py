@@ -76,5 +76,14 @@ def test_a_difference_belongs_to_a_step_or_to_none(difference, step):
     assert step_of(difference, trees()) == step
 
 
+def test_a_call_more_is_numbered_by_the_candidate_and_a_lost_reply_told_by_the_baseline():
+    calls = {Role.BASELINE: [0, 1], Role.CANDIDATE: [0, 0, 1]}
+    seen = {role: {"upstream": [{"step": step} for step in steps]} for role, steps in calls.items()}
+    assert step_of(Difference("/upstream/1", Absent.ABSENT, {"step": 0}), seen) == 0
+    assert step_of(Difference("/upstream/1", {"step": 1}, Absent.ABSENT), seen) == 1
+    assert step_of(Difference("/upstream/1/request/headers/cookie", Absent.ABSENT, "a=b"), seen) == 1
+    assert step_of(Difference("/effects/unused/0", "step 0 reply 1", Absent.ABSENT), seen) == 0
+
+
 def test_where_there_is_no_step_nothing_is_true():
     assert not holds([("/request/path", "")], scenario(), trees(), Difference("/client/7/x", 1, 2))

@@ -66,6 +66,35 @@ def test_a_declaration_explains_only_where_its_condition_is_true():
     assert outcome(seen(candidate=500, found=(lost,)), (said,), must=()) is Outcome.DIFFERENT
 
 
+def call(step=0, key="<ANTHROPIC_API_KEY>", **headers):
+    request = {"method": "POST", "path": "/v1/messages", "headers": {"x-api-key": key, **headers}}
+    return {"step": step, "request": request, "outcome": {"status": 200}}
+
+
+CHALLENGED = Declaration("challenged", "/upstream/*", frozenset({Kind.EXTRA}), "why", "2026-11-23")
+CLEARED = call(cookie="cf_clearance=a")
+
+
+@pytest.mark.parametrize(
+    ("again", "path", "judged"),
+    [
+        (CLEARED, "/upstream/1", Outcome.ALLOWED),
+        (call(cookie="key=<ANTHROPIC_API_KEY>"), "/upstream/1", Outcome.DIFFERENT),
+        (call(authorization="<ANTHROPIC_API_KEY>"), "/upstream/1", Outcome.DIFFERENT),
+        (call(key="<OPENAI_API_KEY>"), "/upstream/1", Outcome.DIFFERENT),
+        (call(step=1), "/upstream/1", Outcome.DIFFERENT),
+        (CLEARED, "/upstream/1/request", Outcome.DIFFERENT),
+        (CLEARED, "/upstream/2", Outcome.DIFFERENT),
+    ],
+)
+def test_the_keys_of_a_call_are_no_leak_where_it_is_sent_again_as_it_was_but_for_its_cookies(again, path, judged):
+    found = Difference(path, Absent.ABSENT, again)
+    trees = {role: {"upstream": [call()]} for role in (Role.BASELINE, Role.AGAIN)}
+    compared = Compared("a", {**trees, Role.CANDIDATE: {"upstream": [call(), again]}}, (), (found,))
+    everything = replace(CHALLENGED, where="/upstream/**")
+    assert judge(scenario(), compared, (everything,)).outcome is judged
+
+
 def test_a_baseline_that_differs_from_itself_is_noisy_whatever_the_candidate_does():
     assert outcome(seen(found=(WORSE,), noise=(LOST,))) is Outcome.NOISY
 
