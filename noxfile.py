@@ -137,6 +137,13 @@ def leaving(session: nox.Session) -> None:
 
 
 @nox.session
+def drill(session: nox.Session) -> None:
+    """Rehearse the rollout under 50 clients: cutover, rollback, kills, flaws, ten sound minutes. Exit 1: a miss."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "drill")
+
+
+@nox.session
 def report(session: nox.Session) -> None:
     """The page of all that was measured, again: reports/latest/parity.html. Nothing is started."""
     session.install(LOCKED, "--editable", ".")

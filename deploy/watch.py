@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-MIB = 1024 * 1024
+MB = 10**6  # as in the gate's table
 _LINE = re.compile(r"^(\w+?)(?:_total)?(?:\{(.*)\})? ([0-9.eE+-]+|\+Inf|NaN)$")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -21,7 +21,7 @@ class Thresholds:
 
     error_rate: float = 0.02
     p95: float = 0.520
-    memory: int = 350 * MIB
+    memory: int = 350 * MB
     windows: tuple[float, ...] = (15.0, 300.0)
     held: int = 5
     fewest: int = 20
@@ -74,7 +74,7 @@ class Watch:
 def _state(last: Sample, limits: Thresholds) -> dict[str, str]:
     found = {}
     if last.memory > limits.memory:
-        found["memory"] = f"{last.memory / MIB:.0f} MiB of memory (limit {limits.memory / MIB:.0f})"
+        found["memory"] = f"{last.memory / MB:.0f} MB of memory (limit {limits.memory / MB:.0f})"
     if not last.ready:
         found["ready"] = "it does not say that it is ready"
     return found

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from harness.approve_command import approve_command
 from harness.bench_command import bench_command
 from harness.cookies_command import cookies_command
+from harness.drill_command import drill_command
 from harness.exit_code import run_to_its_exit_code
 from harness.explain_command import explain_command
 from harness.gate_command import gate_command, untouched_command
@@ -56,6 +57,7 @@ COMMANDS = (
     explain_command,
     approve_command,
     cookies_command,
+    drill_command,
     report_command,
     body_command,
     *RECORDING_COMMANDS,

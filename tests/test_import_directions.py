@@ -58,7 +58,7 @@ MAY_IMPORT = {
     | STEPS
     | {"exit_code", "settings", "provenance", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
-    | {"trial_commands", "generator_command", "report_command", "reporting"}
+    | {"drill_command", "trial_commands", "generator_command", "report_command", "reporting"}
     | {"gate_command", "bench_command"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
@@ -67,6 +67,9 @@ MAY_IMPORT = {
     "cookies_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
     "cookies_command": {"exit_code", "provenance", "settings", "journey", "cookies_journey", "performance"}
     | {"reporting"},
+    "drill": LEAVES | {"drill", "performance"},
+    "drill_journey": LEAVES | {"drill", "performance", "replay", "settings", "site", "upstream"},
+    "drill_command": {"exit_code", "provenance", "settings", "journey", "drill", "drill_journey", "reporting"},
     "self_comparison": LEAVES | {"provenance", "journey", "observation"},
     "self_command": {"reporting", "exit_code", "settings", "journey", "self_comparison", "traffic"},
     "__main__": {"cli"},

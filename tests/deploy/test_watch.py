@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from deploy.watch import MIB, Sample, Thresholds, Watch, own_time, quantile
+from deploy.watch import MB, Sample, Thresholds, Watch, own_time, quantile
 
-SOUND = Sample(0.0, 7, ready=True, answers=0, errors=0, cloudflare=0, memory=200 * MIB, own={0.1: 0, 0.52: 0, 1.0: 0})
+SOUND = Sample(0.0, 7, ready=True, answers=0, errors=0, cloudflare=0, memory=200 * MB, own={0.1: 0, 0.52: 0, 1.0: 0})
 
 
 def seconds(**changes: object) -> list[Sample]:
@@ -27,7 +27,7 @@ def test_a_healthy_one_is_left_alone_for_hours() -> None:
     ("changes", "said"),
     [
         ({"errors": 20}, " answers failed"),
-        ({"memory": 351 * MIB}, "351 MiB of memory"),
+        ({"memory": 351 * MB}, "351 MB of memory"),
         ({"ready": False}, "it does not say that it is ready"),
         ({"own": {0.1: 190, 0.52: 190, 1.0: 260}}, "p95 of the time before the upstream is called over 520 ms"),
     ],
@@ -44,7 +44,7 @@ def test_one_of_cloudflares_is_a_reason_at_once() -> None:
 
 def test_a_blink_is_none_and_few_answers_say_nothing() -> None:
     blink = seconds()
-    blink[21:25] = [replace(each, ready=False, memory=400 * MIB) for each in blink[21:25]]
+    blink[21:25] = [replace(each, ready=False, memory=400 * MB) for each in blink[21:25]]
     assert first(blink) is None
     assert first(replace(SOUND, at=float(at), answers=at // 20, errors=at // 20) for at in range(1000)) is None
 
