@@ -26,6 +26,7 @@ from litellm.proxy.common_utils.openai_error_payload import (
     openai_error_type,
     with_litellm_call_id,
 )
+from litellm.proxy.common_utils.validation_error_body import public_validation_errors
 from litellm.types.router import RouterRateLimitError
 
 from sdk_proxy import response_headers, upstream_error
@@ -35,6 +36,11 @@ from sdk_proxy.call import Call
 async def proxy_exception_handler(_: Request, error: Any) -> Response:
     """As litellm/proxy/proxy_server.py, openai_exception_handler (1.106.2): OpenAI's envelope on every route."""
     return openai_response(error)
+
+
+async def wrong_query_handler(_: Request, error: Any) -> Response:
+    """Without what was sent, as in LiteLLM: it may be a secret."""
+    return JSONResponse({"detail": public_validation_errors(error.errors())}, status_code=422)
 
 
 async def unhandled_exception_handler(_: Request, __: Exception) -> Response:

@@ -10,8 +10,10 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from email.utils import formatdate
+from typing import Annotated
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from litellm.constants import LITELLM_UI_ALLOW_HEADERS
 from litellm.proxy._types import ProxyException
@@ -20,7 +22,7 @@ from litellm.proxy.middleware.security_headers_middleware import SecurityHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sdk_proxy import error_handlers, model_list, proxy_server
+from sdk_proxy import error_handlers, model_info, model_list, proxy_server
 from sdk_proxy.accounts import remember_unlimited
 from sdk_proxy.call import RouteType
 from sdk_proxy.config_parser import ProxyConfig, parse
@@ -49,7 +51,7 @@ _PAGE = """<!DOCTYPE html>
 <li>POST /v1/chat/completions, /v1/completions, /v1/embeddings</li>
 <li>POST /v1/responses; GET and DELETE /v1/responses/{id}</li>
 <li>POST /v1/messages, /v1/messages/count_tokens</li>
-<li>GET /v1/models, GET /v1/models/{id}</li>
+<li>GET /v1/models, GET /v1/models/{id}, GET /v1/model/info</li>
 <li>GET /health, GET /health/liveliness, GET /health/readiness</li>
 <li>GET /memory-routing/info: whose memory a request with these headers belongs to</li>
 </ul>
@@ -138,6 +140,7 @@ def _operate(app: FastAPI, operation: Operation, models: frozenset[str], memory:
 def _litellm_routes(gateway: Gateway, drain: Drain) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(ProxyException, error_handlers.proxy_exception_handler)
+    app.add_exception_handler(RequestValidationError, error_handlers.wrong_query_handler)
     app.add_exception_handler(Exception, error_handlers.unhandled_exception_handler)
     app.add_middleware(
         CORSMiddleware,
@@ -171,19 +174,27 @@ def _calling(gateway: Gateway, route_type: RouteType) -> Callable[[Request], Awa
 
 
 def _add_listing_routes(app: FastAPI, gateway: Gateway) -> None:
-    async def models(request: Request) -> Response:
-        await gateway.authenticated(request)
-        if "client_version" in request.query_params:
-            return Response(model_list.codex_models(gateway.router), media_type="application/json")
-        return JSONResponse(model_list.models(gateway.router, request.headers))
+    async def models(request: Request, asked: Annotated[model_list.Asked, Query()]) -> Response:
+        listed = model_list.models(gateway.router, request.headers, asked)
+        return Response(listed, media_type="application/json") if isinstance(listed, str) else JSONResponse(listed)
 
-    async def model(request: Request, model_id: str) -> JSONResponse:
-        await gateway.authenticated(request)
+    async def model(model_id: str, healthy_only: bool | None = False) -> JSONResponse:  # noqa: ARG001 - LiteLLM has it
         return JSONResponse(model_list.model(gateway.router, model_id))
 
+    async def info(
+        litellm_model_id: str | None = None,
+        include_team_models: bool | None = False,
+        team: Annotated[str, Query(alias="teamId")] = "",
+        healthy_only: bool | None = False,  # noqa: ARG001 - nobody asks the providers for their health here
+    ) -> Response:
+        told = model_info.info(gateway.router, litellm_model_id, bool(include_team_models or team.strip()))
+        return Response(told, media_type="application/json")
+
+    holder = [Depends(gateway.authenticated)]  # who does not have the key is not told what is wrong with the query
     for prefix in ("/v1", ""):
-        app.get(f"{prefix}/models")(models)
-        app.get(f"{prefix}/models/{{model_id}}")(model)
+        app.get(f"{prefix}/models", dependencies=holder)(models)
+        app.get(f"{prefix}/models/{{model_id}}", dependencies=holder)(model)
+        app.get(f"{prefix}/model/info", dependencies=holder)(info)
 
 
 def _add_public_routes(app: FastAPI, drain: Drain) -> None:

@@ -17,12 +17,35 @@ from litellm.proxy.common_utils.model_listing_utils import (
     configured_display_names,
 )
 from litellm.proxy.utils import create_model_info_response, validate_model_access
+from pydantic import BaseModel
 
 
-def models(router: Any, headers: Mapping[str, str]) -> Mapping[str, Any]:
-    """As litellm/proxy/proxy_server.py, model_list (1.106.2): every name of the configuration, once, in its order."""
-    listed = names(router)
-    listing = [_entry(router, name, "openai") for name in listed]
+class Asked(BaseModel, frozen=True):
+    """The query of /v1/models, as far as it means something without a database, and without health checks."""
+
+    return_wildcard_routes: bool | None = False
+    include_model_access_groups: bool | None = False
+    only_model_access_groups: bool | None = False
+    include_metadata: bool | None = False
+    fallback_type: str | None = None
+    scope: str | None = None
+    healthy_only: bool | None = False
+    client_version: str | None = None
+
+
+def models(router: Any, headers: Mapping[str, str], asked: Asked) -> Mapping[str, Any] | str:
+    """As litellm/proxy/proxy_server.py, model_list (1.106.2): every name of the configuration, once, in its order.
+
+    Text for Codex, which tells its version. Raises HTTPException 400 for a scope and a fallback_type that there is not.
+    """
+    if asked.scope not in (None, "expand"):
+        only = "Only 'expand' is currently supported."
+        raise HTTPException(400, f"Invalid scope parameter. {only} Received: {asked.scope}")
+    listed = names(router, asked)
+    listing = [_entry(router, name, "openai", asked) for name in listed]
+    if asked.client_version is not None:
+        body: str = codex_model_list_body(listing, [(name, name) for name in listed], router)
+        return body
     if "anthropic-version" not in headers:
         return {"data": listing, "object": "list"}
     shape: Mapping[str, Any] = create_anthropic_model_list_response(
@@ -31,14 +54,6 @@ def models(router: Any, headers: Mapping[str, str]) -> Mapping[str, Any]:
         listed_ids=claude_code_view_ids(listing, headers, ClaudeCodeRoutingNames(router)),
     )
     return shape
-
-
-def codex_models(router: Any) -> str:
-    """The body of `/v1/models?client_version=...`, as Codex asks for it."""
-    listed = names(router)
-    listing = [_entry(router, name, "openai") for name in listed]
-    body: str = codex_model_list_body(listing, [(name, name) for name in listed], router)
-    return body
 
 
 def model(router: Any, model_id: str) -> dict[str, Any]:
@@ -61,7 +76,7 @@ def picked(router: Any, asked: str) -> str:
     return claude_code_requested_group(asked, router, None) or asked
 
 
-def names(router: Any) -> list[str]:
+def names(router: Any, asked: Asked = Asked()) -> list[str]:  # noqa: B008 - it is frozen
     """With those that a wildcard stands for, without the deployments that are blocked."""
     listed: list[str] = get_complete_model_list(
         key_models=[],
@@ -69,12 +84,22 @@ def names(router: Any) -> list[str]:
         proxy_model_list=router.get_model_names(),
         user_model=None,
         infer_model_from_keys=False,
+        return_wildcard_routes=asked.return_wildcard_routes,
         llm_router=router,
+        model_access_groups=router.get_model_access_groups(),
+        include_model_access_groups=asked.include_model_access_groups,
+        only_model_access_groups=asked.only_model_access_groups,
     )
     blocked = router.get_fully_blocked_model_names()
     return [name for name in listed if name not in blocked]
 
 
-def _entry(router: Any, name: str, provider: str) -> dict[str, Any]:
-    entry: dict[str, Any] = create_model_info_response(model_id=name, provider=provider, llm_router=router)
+def _entry(router: Any, name: str, provider: str, asked: Asked = Asked()) -> dict[str, Any]:  # noqa: B008 - it is frozen
+    entry: dict[str, Any] = create_model_info_response(
+        model_id=name,
+        provider=provider,
+        include_metadata=asked.include_metadata or False,
+        fallback_type=asked.fallback_type,
+        llm_router=router,
+    )
     return entry

@@ -30,6 +30,7 @@ ROUTES = frozenset(
         "/messages",
         "/messages/count_tokens",
         "/models",
+        "/model/info",
         "/health",
         "/health/liveliness",
         "/health/liveness",
