@@ -12,7 +12,7 @@ from harness.model import Json
 
 EPOCH = 1e9  # numbers from here on can be Unix times: seconds, or milliseconds, from 2001 on
 _MILLISECONDS = 1e11
-_LEFT = "x-ratelimit-remaining-"
+_LEFT, _MEASURED = "x-ratelimit-remaining-", "-duration-ms"
 _TOLERANCE = 60.0  # seconds between a response's date and another time in it
 
 
@@ -52,7 +52,8 @@ def near(moment: float, clock: Sequence[float]) -> bool:
 
 def windows(tree: Json) -> Iterator[str]:
     """The headers in which a gateway says what is left of a limit of its own: its windows turn with the clock's minutes
-    (draft-ietf-httpapi-ratelimit-headers; in LiteLLM 1.106.2, Router.set_response_headers).
+    (draft-ietf-httpapi-ratelimit-headers; in LiteLLM 1.106.2, Router.set_response_headers). And those in which it says
+    how long something took: of what has not ended by then that is 0.0, time after time, until once it has.
 
     A count that came from the provider, which LiteLLM shows as `llm_provider-...` too, does not depend on our clock.
     """
@@ -61,7 +62,7 @@ def windows(tree: Json) -> Iterator[str]:
         found = _at(exchange, "response", "headers")
         headers = found if isinstance(found, dict) else {}
         for name in headers:
-            if name.startswith(_LEFT) and f"llm_provider-{name}" not in headers:
+            if (name.startswith(_LEFT) or name.endswith(_MEASURED)) and f"llm_provider-{name}" not in headers:
                 yield f"/client/{step}/response/headers/{name}"
 
 

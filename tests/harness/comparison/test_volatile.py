@@ -125,3 +125,14 @@ def test_what_is_left_of_a_gateways_own_limit_may_be_another_number_but_nothing_
     places = learn([("s", left("7999982"), left("7999982"))]).places("s", left("7999982"))
     assert compare(*canonical_pair(left("7999982"), left("8000000"), places)) == ()
     assert compare(*canonical_pair(left("7999982"), left("none"), places)) != ()
+
+
+def test_how_long_something_took_may_be_another_number_and_0_as_well_but_nothing_else():
+    def took(**headers):
+        return {"client": {"0": {"response": {"headers": headers}}}}
+
+    name = "x-litellm-callback-duration-ms"
+    places = learn([("s", took(**{name: "0.0"}), took(**{name: "0.0"}))]).places("s", took(**{name: "0.0"}))
+    assert compare(*canonical_pair(took(**{name: "0.0"}), took(**{name: "0.3364"}), places)) == ()
+    assert compare(*canonical_pair(took(**{name: "0.0"}), took(**{name: "None"}), places)) != ()
+    assert compare(*canonical_pair(took(**{name: "0.0"}), took(), places)) != ()
