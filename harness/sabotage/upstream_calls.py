@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from harness.model import Headers, Request
+from harness.model import Headers, Request, header
 from harness.sabotage.mutation import (
     Mutation,
     added,
@@ -95,7 +95,15 @@ def _with_another_ones_cookie(request: Request) -> Request:
     return replace(request, headers=added("cookie", "__cf_bm=from-the-edge")(request.headers))
 
 
+def _with_a_key_too_many(request: Request) -> Request:
+    """In the call that answers a challenge, and in no other."""
+    if b"Cloudflare challenges" not in request.body or "cf_clearance" not in (header(request.headers, "cookie") or ""):
+        return request
+    return replace(request, headers=added("x-key", "{ANTHROPIC_API_KEY}")(request.headers))
+
+
 _STRAY = Mutation(request=_with_another_ones_cookie)
+_KEY_TOO_MANY = Mutation(request=_with_a_key_too_many)
 
 HEADERS = (
     _headers("a beta is filtered", _PROMPT, changed("anthropic-beta", lambda text: text.partition(",")[2])),
@@ -119,6 +127,16 @@ HEADERS = (
     _headers("a cookie is lost", "curl/cookie-comes-back", without("cookie"), "must"),
     Sabotage(
         "a cookie goes to another provider", "cookies", "curl/cookie-stays-with-its-provider", Face.UPSTREAM, _STRAY
+    ),
+    _headers(
+        "a challenge is answered without its cookies", "curl/challenge-messages-anthropic", without("cookie"), "must"
+    ),
+    Sabotage(
+        "the answer to a challenge shows a key",
+        "secrets",
+        "curl/challenge-messages-anthropic-stream",
+        Face.UPSTREAM,
+        _KEY_TOO_MANY,
     ),
 )
 
