@@ -24,12 +24,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Where the gate's verdict is looked for, and of what it has to be; `oldest`: the age at which it says nothing."""
+    """Where the gate's verdict is looked for, and of what it has to be; `oldest`: the age at which it says nothing;
+    `archive`: where the baseline goes before the cutover."""
 
     reports: Path
     config: Path
     root: Path
     oldest: timedelta
+    archive: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,9 @@ class Desk:
                 return await self._cutover(str(asked["by"]), asked["force"], say)
             if asked["do"] == "rollback":
                 return await self._rollback(str(asked["by"]), str(asked["reason"]), say)
+            if asked["do"] == "restore":
+                await self.launcher.begin_anew("binary")
+                return await self._rollback(str(asked["by"]), str(asked["reason"]), say)
         except (BadInput, Failed, Died, OSError) as error:
             say(f"error: {error}")
             return 2 if isinstance(error, BadInput) else 1
@@ -84,6 +89,10 @@ class Desk:
             for problem in verdict.problems:
                 say(problem)
             raise BadInput('no fresh READY verdict: no cutover. With a reason that is kept: --force "REASON"')
+        from deploy import archive  # noqa: PLC0415 - as above
+
+        await asyncio.to_thread(archive.make, gate.root, gate.config, gate.archive)
+        say(f"the baseline is archived in {gate.archive}")
         await self._move("cutover", "binary", "sdk", by, force or "the gate says READY", verdict.told, say)
         return 0
 

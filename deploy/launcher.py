@@ -110,6 +110,16 @@ class Launcher:
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
 
+    async def begin_anew(self, primary: Primary) -> None:
+        """The proxy's program, which has the production port or not, is another's by now: it is started again."""
+        async with self._moving:
+            child = self.children.get(PROXIES[primary])
+            if child is None or not child.is_alive():
+                return
+            child.ready = False  # whoever asks for it waits for the new one
+            child.signal(signal.SIGTERM)
+            await child.ended()
+
     def ready(self, primary: Primary) -> bool:
         child = self.children.get(PROXIES[primary])
         return child is not None and child.serves()

@@ -63,12 +63,10 @@ def said_primary(option: bool, environ: Mapping[str, str]) -> Primary | None:
     return None if not said else "sdk" if _TRUTHS[said] else "binary"
 
 
-def binary(asked: Asked, archive: Path | None = None) -> tuple[Program, ...]:
-    """LiteLLM is there only for the binary proxy, which calls it; `archive`: the copy that is run instead."""
+def binary(asked: Asked) -> tuple[Program, ...]:
+    """LiteLLM is there only for the binary proxy, which calls it."""
     litellm = ("--config", str(asked.config), "--host", LOOPBACK, "--port", str(asked.litellm_port))
     command = _module("sdk_proxy.litellm_proxy_with_memory", asked)
-    if archive is not None:
-        command = (str(archive), *command[2:])
     return (
         Program(
             "litellm",

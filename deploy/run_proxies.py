@@ -10,6 +10,7 @@ and, while it runs, from another terminal:
 
 python deploy/run_proxies.py cutover [--force "REASON"]
 python deploy/run_proxies.py rollback [--reason "REASON"]
+python deploy/run_proxies.py restore
 python deploy/run_proxies.py journal
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,7 +31,9 @@ from deploy.programs import BadInput
 from deploy.state import LAUNCHER, known_sockets, state_folder
 
 ROOT = Path(__file__).resolve().parents[1]
+_ARCHIVE = ROOT / "sdk_proxy" / "archive"
 _NUMBER = click.IntRange(1, 65535)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 _PORT_TOO = click.option("--port", "said", type=_NUMBER, help="The production port; before the command, too.")
 
 
@@ -45,9 +49,10 @@ _PORT_TOO = click.option("--port", "said", type=_NUMBER, help="The production po
     "--standby/--no-standby", default=True, show_default=True, help="After a cutover: both, one of them warm."
 )
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Roll back by itself, for a reason.")
-@click.option("--logs", type=click.Path(path_type=Path, file_okay=False), default="logs", show_default=True)
-@click.option("--reports", type=click.Path(path_type=Path, file_okay=False), default="reports", show_default=True)
+@click.option("--logs", type=_FOLDER, default="logs", show_default=True)
+@click.option("--reports", type=_FOLDER, default="reports", show_default=True)
 @click.option("--verdict-hours", type=click.FloatRange(0), default=24.0, show_default=True, help="A verdict's life.")
+@click.option("--archive", type=_FOLDER, default=_ARCHIVE, help="Where a cutover keeps the baseline.")
 @click.option("--status", is_flag=True, help="Say who listens on the ports, and whether it is ready; start nothing.")
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
@@ -82,6 +87,22 @@ def rollback(port: int, /, reason: str, said: int | None) -> None:
     """The binary proxy becomes the primary again. Where no launcher runs, the next one starts with it."""
     code = _asked(said or port, {"do": "rollback", "by": who(), "reason": reason})
     sys.exit(_next_time_binary(said or port, reason) if code is None else code)
+
+
+@main.command()
+@click.option("--archive", type=_FOLDER, default=_ARCHIVE, help="What a cutover has made.")
+@_PORT_TOO
+@click.pass_obj
+def restore(port: int, /, archive: Path, said: int | None) -> None:
+    """The binary proxy's files as the last cutover archived them; then a rollback, and a new start of its program."""
+    program = archive / "restore.py"
+    if not program.is_file():
+        _refused(f"{archive} holds no archive: a cutover makes it")
+    done = subprocess.run([sys.executable, str(program), "--into", str(ROOT)], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+    code = _asked(said or port, {"do": "restore", "by": who(), "reason": "restored from the archive"})
+    sys.exit(_next_time_binary(said or port, "restored from the archive") if code is None else code)
 
 
 @main.command()

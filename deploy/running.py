@@ -60,11 +60,11 @@ def _require_file(config: Path) -> None:
         raise BadInput(f"{config} is no file: name the gateway's configuration with --config or CONFIG_PATH")
 
 
-def _wanted(root: Path, *, use_sdk: bool, reports: Path, verdict_hours: float, **options: Any) -> Wanted:
+def _wanted(root: Path, *, use_sdk: bool, reports: Path, verdict_hours: float, archive: Path, **options: Any) -> Wanted:
     here = {name: options.pop(name) for name in ("standby", "watch", "logs")}
     asked = Asked(**options)
     asked.addresses()
-    gate = Gate(reports, asked.config, root, timedelta(hours=verdict_hours))
+    gate = Gate(reports, asked.config, root, timedelta(hours=verdict_hours), archive)
     said = said_primary(use_sdk, os.environ)
     return Wanted(asked, said, gate=gate, state=state_folder(asked.port, os.environ), **here)
 

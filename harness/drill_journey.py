@@ -182,6 +182,30 @@ def _answers(launcher: Launcher, who: str) -> bool:
     return launcher.answering() == who
 
 
+async def archive(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
+    """The launcher is killed with all that it had started; what the cutover archived answers on its port."""
+    async with stage(plan, logs, tell) as here:
+        launcher = here.launcher
+        await launcher.start("--no-watch")
+        await launcher.command(*_CUTOVER)
+        await launcher.kill_itself()
+        for pid in launcher.left():
+            os.kill(pid, signal.SIGKILL)
+        began = monotonic()
+        await launcher.start_archived()
+        took = monotonic() - began
+        async with here.clients(8):
+            await asyncio.sleep(_SETTLES)
+        await launcher.stop()
+    wrong = failed(here.answers)
+    tell(f"from the archive: {took:.1f} s, then {len(here.answers)} answers, {len(wrong)} failed")
+    about = f"all killed; sdk_proxy/archive/start.py to its first answer; then {len(here.answers)} answers"
+    return [
+        at_most("restore from the archive", 60, took, "s", about),
+        at_most("failed requests of the archived proxy", 0, len(wrong), "", ", ".join(sorted(set(wrong))[:3])),
+    ]
+
+
 async def _way_back(launcher: Launcher) -> float:
     _, took = await asyncio.gather(
         launcher.command("rollback"), launcher.until(partial(_answers, launcher, BINARY), "the binary proxy", 60)
@@ -279,6 +303,7 @@ async def healthy(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
 
 PARTS: Mapping[str, Callable[[DrillPlan, Path, Tell], Awaitable[list[Line]]]] = {
     "changes": changes,
+    "archive": archive,
     "kills": kills,
     "flaws": flaws,
     "healthy": healthy,

@@ -37,6 +37,11 @@ class Launcher:
     folder: Path
     process: asyncio.subprocess.Process | None = None
 
+    @property
+    def archive(self) -> Path:
+        """Of the drill's own cutovers: the project's is none of its business."""
+        return self.config.parent / "archive"
+
     async def start(self, *options: str, flaw: str | None = None) -> float:
         """Seconds until the port answers. Raises `TargetFailed`."""
         began = monotonic()
@@ -44,17 +49,25 @@ class Launcher:
         if flaw is not None:
             planted = Path(__file__).parent / "planted"
             environment |= {"DRILL_FLAW": flaw, "PYTHONPATH": str(planted)}
+        own = ("--logs", str(self.folder), "--archive", str(self.archive))
+        await self._started(environment, str(PROGRAM), *own, *options)
+        return monotonic() - began
+
+    async def start_archived(self) -> None:
+        """Without a launcher: what the cutover has archived. Raises `TargetFailed`."""
+        await self._started(dict(self.environment), str(self.archive / "start.py"))
+
+    async def _started(self, environment: Mapping[str, str], *words: str) -> None:
         with (self.folder / "launcher.log").open("ab") as out:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, str(PROGRAM), "--config", str(self.config), "--port", str(self.port)),
-                *("--litellm-port", str(self.litellm_port), "--logs", str(self.folder), *options),
+                *(sys.executable, *words, "--config", str(self.config), "--port", str(self.port)),
+                *("--litellm-port", str(self.litellm_port)),
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=asyncio.subprocess.STDOUT,
             )
         await self.until(lambda: self.answering() is not None, "the production port answers", _START)
-        return monotonic() - began
 
     async def command(self, *words: str) -> float:
         """Seconds until it has ended. Raises `TargetFailed` where it did not succeed."""
