@@ -2,13 +2,15 @@
 
 The simulated upstream pauses between two pieces at least, and longer until the client has seen something new. A gateway
 that passes on what it has gives its client something after each piece; one that buffers, or holds an event back, lets
-the upstream say several and then gives all of them at once. Nothing depends on how long anything took.
+the upstream say several and then gives all of them at once. What counts is the order of the two sides' pieces: a slow
+machine comes late with one and soon after it with the next, and that is no burst.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import chain
 
 from harness.comparison.compare import pointer
 from harness.model import Difference, Exchange, Observation, Response
@@ -27,24 +29,25 @@ def paces(baseline: Observation, other: Observation) -> Iterator[Difference]:
 
 
 def bursts(observation: Observation) -> dict[int, int]:
-    """Step -> in how many bursts its chunks came, where its upstream paced them."""
+    """Step -> in how many bursts its chunks came, where its upstream said several pieces: chunks are of one burst if
+    the upstream said nothing between them. Both faces of an observation are on one clock.
+    """
+    said = {exchange.step: _said(observation.upstream, exchange.step) for exchange in observation.client}
     return {
-        exchange.step: _bursts(_moments(exchange), pause)
+        exchange.step: len({bisect_right(said[exchange.step], moment) for moment in _moments(exchange)})
         for exchange in observation.client
-        if (pause := _pause(observation.upstream, exchange.step)) is not None
+        if len(said[exchange.step]) > 1
     }
 
 
-def _pause(upstream: Sequence[Exchange], step: int) -> float | None:
-    """The shortest between two pieces of that step's upstream calls; None where none said several."""
-    pieces = [_moments(call) for call in upstream if call.step == step]
-    return min((later - sooner for moments in pieces for sooner, later in pairwise(moments)), default=None)
-
-
-def _bursts(moments: Sequence[float], pause: float) -> int:
-    """Chunks that follow each other in less than half a pause are one."""
-    return bool(moments) + sum(later - sooner >= pause / 2 for sooner, later in pairwise(moments))
+def _said(upstream: Sequence[Exchange], step: int) -> list[float]:
+    """When the pieces of that step's upstream calls went out; none where no call said several."""
+    calls = [_moments(call) for call in upstream if call.step == step]
+    return sorted(chain(*calls)) if any(len(moments) > 1 for moments in calls) else []
 
 
 def _moments(exchange: Exchange) -> list[float]:
-    return [chunk.at for chunk in exchange.outcome.chunks] if isinstance(exchange.outcome, Response) else []
+    """Seconds since the scenario began."""
+    if not isinstance(exchange.outcome, Response):
+        return []
+    return [exchange.at + chunk.at for chunk in exchange.outcome.chunks]

@@ -31,18 +31,19 @@ async def send(
     """One call. `on_event` is told the number of events seen so far, whenever it grows.
 
     The client hangs up at that many events (what comes after them counts as not seen), or when `leave` is set.
-    `patience`, in seconds, is for the whole call. Never raises for what the other side does: see `Failure`.
+    `patience`, in seconds, is for the whole call. The exchange's `at` is how long the connection took: the times of its
+    chunks count from then. Never raises for what the other side does: see `Failure`.
     """
     counted, told = (None, leave) if isinstance(leave, asyncio.Event) else (leave, asyncio.Event())
     answer = Answer(request.method, EventCounter(on_event, counted))
     place = urlsplit(base_url)
-    data = wire_bytes(request, place.netloc)
+    data, began = wire_bytes(request, place.netloc), monotonic()
     try:
         async with asyncio.timeout(patience):
             failure = await _converse(place, data, answer, told)
     except TimeoutError:
         failure = Failure("timeout", f"not complete after {patience:g} s")
-    return Exchange(request, answer.outcome(failure))
+    return Exchange(request, answer.outcome(failure), at=max(0.0, answer.began - began))
 
 
 async def _converse(place: SplitResult, data: bytes, answer: Answer, leave: asyncio.Event) -> Failure | None:
@@ -132,10 +133,10 @@ class Answer:
 
     def begin(self) -> None:
         """Times count from here."""
-        self._began = monotonic()
+        self.began = monotonic()
 
     def feed(self, data: bytes) -> None:
-        self._now = monotonic() - self._began
+        self._now = monotonic() - self.began
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:

@@ -158,7 +158,7 @@ async def _step(number: int, step: Step, play: Play, site: Site) -> Exchange:
         watcher.cancel()
         with suppress(asyncio.CancelledError):
             await watcher
-    return replace(exchange, request=step.request, step=number, at=at)
+    return replace(exchange, request=step.request, step=number, at=at + exchange.at)
 
 
 async def _leave_when_called(play: Play, step: int, leave: asyncio.Event | int | None) -> None:

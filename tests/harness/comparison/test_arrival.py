@@ -6,11 +6,12 @@ from harness.model import Chunk, Effects, Exchange, Observation, Request, Respon
 PACE = [0.005 * number for number in range(12)]
 
 
-def observed(client, upstream=PACE):
-    def exchange(moments):
-        return Exchange(Request("POST", "/v1/messages"), Response(200, (), tuple(Chunk(at, b"x") for at in moments)))
+def observed(client, upstream=PACE, began=0.0):
+    def exchange(moments, at=0.0):
+        response = Response(200, (), tuple(Chunk(moment - at, b"x") for moment in moments))
+        return Exchange(Request("POST", "/v1/messages"), response, at=at)
 
-    return Observation("a/b", "t", Role.BASELINE, (exchange(client),), (exchange(upstream),), Effects())
+    return Observation("a/b", "t", Role.BASELINE, (exchange(client),), (exchange(upstream, began),), Effects())
 
 
 def test_chunks_that_come_at_the_upstreams_pace_are_a_burst_each():
@@ -19,6 +20,21 @@ def test_chunks_that_come_at_the_upstreams_pace_are_a_burst_each():
 
 def test_chunks_that_come_together_are_one_burst():
     assert bursts(observed([0.06 + at / 1000 for at in PACE])) == {0: 1}
+
+
+def test_a_slow_machine_that_comes_late_with_every_second_event_makes_no_bursts():
+    """The upstream waits for its client: late with one, and the next one is there at once."""
+    upstream, client, now = [], [], 0.0
+    for number in range(12):
+        upstream.append(now)
+        client.append(now + (0.009 if number % 2 else 0.0005))
+        now = max(now + 0.005, client[-1] + 0.0001)
+    assert bursts(observed(client, upstream)) == {0: 12}
+    assert [*paces(observed([at + 0.002 for at in PACE]), observed(client, upstream))] == []
+
+
+def test_both_sides_are_on_one_clock_whenever_the_upstream_was_called():
+    assert bursts(observed([at + 1.002 for at in PACE], [at + 1 for at in PACE], began=0.9)) == {0: 12}
 
 
 def test_there_is_no_pace_where_the_upstream_said_one_thing():
