@@ -13,8 +13,10 @@ from typing import Any
 
 from deploy.child import Died
 from deploy.journal import Change
-from deploy.launcher import Failed, Launcher
+from deploy.launcher import PROXIES, Failed, Launcher
 from deploy.programs import BadInput, Primary
+from deploy.routes import read
+from deploy.users import users
 
 SDK_IS_PRIMARY = "the SDK proxy is the primary already"
 BINARY_IS_PRIMARY = "the binary proxy is the primary already"
@@ -69,6 +71,8 @@ class Desk:
                 return await self._cutover(str(asked["by"]), asked["force"], say)
             if asked["do"] == "rollback":
                 return await self._rollback(str(asked["by"]), str(asked["reason"]), say)
+            if asked["do"] == "route":
+                return await self._route(str(asked["by"]), [str(each) for each in asked["routes"]], say)
             if asked["do"] == "restore":
                 await self.launcher.begin_anew("binary")
                 return await self._rollback(str(asked["by"]), str(asked["reason"]), say)
@@ -78,7 +82,7 @@ class Desk:
         return 0
 
     async def _cutover(self, by: str, force: str | None, say: Say) -> int:
-        if self.launcher.primary == "sdk":
+        if self.launcher.primary == "sdk" and not self.launcher.routes:
             say(SDK_IS_PRIMARY)
             return 0
         from deploy.verdict import last_verdict  # noqa: PLC0415 - the harness's imports are nothing for a start
@@ -93,24 +97,39 @@ class Desk:
 
         await asyncio.to_thread(archive.make, gate.root, gate.config, gate.archive)
         say(f"the baseline is archived in {gate.archive}")
-        await self._move("cutover", "binary", "sdk", by, force or "the gate says READY", verdict.told, say)
+        await self._move("cutover", "sdk", by, force or "the gate says READY", verdict.told, say)
         return 0
 
     async def _rollback(self, by: str, reason: str, say: Say) -> int:
-        if self.launcher.primary == "binary":
+        if self.launcher.primary == "binary" and not self.launcher.routes:
             say(BINARY_IS_PRIMARY)
             return 0
-        await self._move("rollback", "sdk", "binary", by, reason, None, say)
+        await self._move("rollback", "binary", by, reason, None, say)
+        return 0
+
+    async def _route(self, by: str, said: list[str], say: Say) -> int:
+        launcher = self.launcher
+        routes = read(said, await asyncio.to_thread(users, self.gate.config))
+        for primary in PROXIES if routes else ():
+            if not launcher.ready(primary):
+                say(f"the {primary} proxy is started")
+        primary = launcher.primary
+        told = f"routes: {', '.join(said) or f'none, all to the {primary} proxy'}"
+        await launcher.route(routes, Change("route", by, primary, primary, told, routes=routes.said))
+        say(told)
+        launcher.say(f"{told} (by {by})")
         return 0
 
     async def _move(
-        self, what: str, origin: Primary, to: Primary, by: str, reason: str, verdict: dict[str, Any] | None, say: Say
+        self, what: str, to: Primary, by: str, reason: str, verdict: dict[str, Any] | None, say: Say
     ) -> None:
+        origin, routed = self.launcher.primary, self.launcher.routes
         clock = asyncio.get_running_loop().time
         began = clock()
         if not self.launcher.ready(to):
             say(f"the {to} proxy is started")
         await self.launcher.move(to, Change(what, by, origin, to, reason, verdict))
-        said = f"{what}: {origin} -> {to} after {clock() - began:.2f} s; the {origin} proxy stays warm"
+        rest = "all routes are ended" if routed else f"the {origin} proxy stays warm"
+        said = f"{what}: {origin} -> {to} after {clock() - began:.2f} s; {rest}"
         say(said)
         self.launcher.say(f"{said} (by {by}: {reason})")

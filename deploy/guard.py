@@ -22,7 +22,7 @@ async def guard(launcher: Launcher, thresholds: Thresholds) -> None:
         while True:
             await asyncio.sleep(_EVERY)
             child = launcher.children.get(PROXIES["sdk"])
-            if launcher.answering != "sdk" or child is None or not child.is_alive():
+            if not launcher.asks("sdk") or child is None or not child.is_alive():
                 watch = Watch(thresholds)
                 continue
             reason = watch.reason(await sampled(child, calls))

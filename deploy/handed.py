@@ -28,6 +28,7 @@ from typing import Any
 import click
 import uvicorn
 
+from deploy.passing import place_of, taken, taking
 from deploy.tally import App, Message, Receive, Send, Tally
 
 ORPHANED = 60.0  # seconds without a launcher
@@ -36,12 +37,14 @@ _BACKLOG = 4096
 
 
 class Door:
-    """The production port, as one process has it: open from `take` to `let_go`."""
+    """The production port, as one process has it: open from `take` to `let_go`. Connections that another process has
+    accepted there it serves at any time."""
 
-    def __init__(self, production: socket | None) -> None:
-        self._production = production
+    def __init__(self, production: socket | None, passed: socket | None) -> None:
+        self._production, self._passed = production, passed
         self._listening: asyncio.Server | None = None
         self._server: uvicorn.Server | None = None
+        self._taking: asyncio.Task[None] | None = None
         self.tally = Tally()
 
     @property
@@ -66,6 +69,17 @@ class Door:
     def opened(self, server: uvicorn.Server) -> None:
         """The server listens on its own sockets."""
         self._server = server
+        if self._passed is not None:
+            self._taking = asyncio.create_task(taken(self._passed, self._serve))
+
+    async def _serve(self, client: socket) -> None:
+        await asyncio.get_running_loop().connect_accepted_socket(self._protocol, client)
+
+    def _protocol(self) -> asyncio.Protocol:
+        if self._server is None:
+            raise RuntimeError("it does not serve yet")
+        config, state, lifespan = self._server.config, self._server.server_state, self._server.lifespan
+        return config.http_protocol_class(config=config, server_state=state, app_state=lifespan.state)  # type: ignore[call-arg]
 
     async def take(self) -> None:
         """Raises RuntimeError where it does not serve yet, or was given no production port."""
@@ -73,13 +87,14 @@ class Door:
             raise RuntimeError("it cannot take the port")
         if self._listening is not None:
             return
-        config, state, lifespan = self._server.config, self._server.server_state, self._server.lifespan
-
-        def protocol() -> asyncio.Protocol:
-            return config.http_protocol_class(config=config, server_state=state, app_state=lifespan.state)  # type: ignore[call-arg]
-
         shared = self._production.dup()  # closed by let_go; the port itself listens on
-        self._listening = await asyncio.get_running_loop().create_server(protocol, sock=shared, backlog=_BACKLOG)
+        self._listening = await asyncio.get_running_loop().create_server(self._protocol, sock=shared, backlog=_BACKLOG)
+
+    async def end(self) -> None:
+        """Takes no connection any more, from nobody."""
+        await self.let_go()
+        if self._taking is not None:
+            self._taking.cancel()
 
     async def let_go(self) -> None:
         if self._listening is not None:
@@ -165,7 +180,7 @@ def hand_over(own: list[socket], door: Door, control: Control) -> None:
         door.opened(self)
 
     async def ended(self: uvicorn.Server, sockets: list[socket] | None = None) -> None:
-        await door.let_go()
+        await door.end()
         await shutdown(self, sockets)
 
     uvicorn.Server.serve, uvicorn.Server.startup, uvicorn.Server.shutdown = served, started, ended  # type: ignore[method-assign]
@@ -182,7 +197,7 @@ def main(control: Path, own: tuple[int, ...], production: int | None, program: t
     port = None if production is None else socket(fileno=production)
     for each in (*listened, *([port] if port else [])):
         os.set_inheritable(each.fileno(), False)
-    door = Door(port)
+    door = Door(port, taking(place_of(control.parent, control.stem)) if port else None)
     heard = Control(control, [*listened, *([port] if port else [])], door, list(program))
     heard.start()
     hand_over(listened, door, heard)

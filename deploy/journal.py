@@ -15,7 +15,7 @@ from typing import Any
 from deploy.programs import BadInput, Primary
 
 FILE = "journal.ndjson"
-DECISIONS = ("cutover", "rollback")  # what holds for the next start, too
+DECISIONS = ("cutover", "rollback", "route")  # what holds for the next start, too
 
 
 def who() -> str:
@@ -30,7 +30,7 @@ def who() -> str:
 @dataclass(frozen=True, slots=True)
 class Change:
     """`what`: cutover, rollback, failover, failback, start, route. `verdict`: what the gate had said, and of what; None
-    where nobody asked it. `at`: ISO 8601, UTC."""
+    where nobody asked it. `routes`: those that hold from then on. `at`: ISO 8601, UTC."""
 
     what: str
     by: str
@@ -38,6 +38,7 @@ class Change:
     to: Primary
     reason: str
     verdict: Mapping[str, Any] | None = None
+    routes: tuple[str, ...] = ()
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
 
 
@@ -74,8 +75,16 @@ class Journal:
 
     def primary(self) -> Primary:
         """Who it was last; the binary proxy, where nothing was ever changed."""
-        last = next((tree for tree in reversed(self.changes()) if tree["what"] in DECISIONS), None)
+        last = self._decided()
         return "sdk" if last is not None and last["to"] == "sdk" else "binary"
+
+    def routes(self) -> tuple[str, ...]:
+        """Those that were last; a cutover or a rollback ends them."""
+        last = self._decided()
+        return tuple(last.get("routes", ())) if last is not None else ()
+
+    def _decided(self) -> dict[str, Any] | None:
+        return next((tree for tree in reversed(self.changes()) if tree["what"] in DECISIONS), None)
 
 
 def _read(line: str) -> dict[str, Any] | None:

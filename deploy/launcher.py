@@ -13,9 +13,12 @@ from socket import socket
 from typing import Any
 
 from deploy.child import Child, Died, Found, adopted, ended, found, started
+from deploy.front import Front
 from deploy.journal import Change, Journal
 from deploy.listening import bound, port_of, private
+from deploy.passing import Way, place_of
 from deploy.programs import PRODUCTION, BadInput, Primary, Program
+from deploy.routes import Routes, headers_of
 
 PROXIES: Mapping[Primary, str] = {"binary": "binary-proxy", "sdk": "sdk-proxy"}
 _LONGEST_REST = 30.0  # seconds before one that dies again and again is started again
@@ -43,29 +46,35 @@ class Plan:
     warm: bool
     addresses: Mapping[str, tuple[str, int]]
     logs: Path
+    routes: Routes = field(default_factory=Routes)
     patience: float = 120.0
     drain: float = 35.0
 
 
 @dataclass(slots=True, eq=False)
 class Launcher:
-    """`primary` is who the people chose, `answering` who has the port: another, as long as the SDK proxy is dead."""
+    """`primary` is who the people chose, `answering` who has the port: another, as long as the SDK proxy is dead. With
+    `routes` the launcher has the port itself, and `answering` gets whom no route names."""
 
     plan: Plan
     journal: Journal
     folder: Path
     say: Say
     primary: Primary = field(init=False)
+    routes: Routes = field(init=False)
     answering: Primary | None = None
     children: dict[str, Child] = field(default_factory=dict)
     sockets: dict[str, socket] = field(default_factory=dict)
+    _front: Front = field(init=False)
     _keeping: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _starting: dict[str, asyncio.Lock] = field(default_factory=dict)
     _moving: asyncio.Lock = field(default_factory=asyncio.Lock)
     _deaths: deque[float] = field(default_factory=lambda: deque(maxlen=_DEATHS))
 
     def __post_init__(self) -> None:
-        self.primary = self.plan.primary
+        self.primary, self.routes = self.plan.primary, self.plan.routes
+        ways: dict[Primary, Way] = {each: Way(place_of(self.folder, name)) for each, name in PROXIES.items()}
+        self._front = Front(ways, self._chosen, self.ready)
 
     async def run(self, stop: asyncio.Event, beside: Iterable[Coroutine[None, None, None]] = ()) -> None:
         """Until `stop`. Raises `BadInput` for a port that is taken, `Failed` for a program that does not start."""
@@ -85,20 +94,34 @@ class Launcher:
             await self.end()
 
     async def move(self, to: Primary, change: Change | None) -> None:
-        """The port goes from one to the other without a moment of nobody's. Raises `Died`, `Failed`, `OSError`: then
-        nothing has changed."""
+        """The port goes from one to the other without a moment of nobody's; with a change, which somebody decided, the
+        whole of it. Raises `Died`, `Failed`, `OSError`: then nothing has changed."""
         async with self._moving:
-            await self.up(to)
-            before = self.answering
+            await self._changed(to, self.routes if change is None else Routes(), change)
+            self.primary = self.primary if change is None else to
+
+    async def route(self, routes: Routes, change: Change) -> None:
+        """Raises `BadInput`, `Died`, `Failed`, `OSError`: then nothing has changed."""
+        async with self._moving:
+            await self._changed(self.answering or self.primary, routes, change)
+
+    async def _changed(self, to: Primary, routes: Routes, change: Change | None) -> None:
+        for each in PROXIES if routes else (to,):
+            await self.up(each)
+        answered, routed = self.answering, self.routes
+        self.routes = routes
+        try:
             await self._hand(to)
-            if change is None:
-                return
-            try:
+        except Died:
+            self.routes = routed
+            raise
+        try:
+            if change is not None:
                 self.journal.add(change)
-            except OSError:
-                await self._hand(before or to)
-                raise
-            self.primary = to
+        except OSError:
+            self.routes = routed
+            await self._hand(answered or to)
+            raise
 
     async def up(self, primary: Primary) -> None:
         """All that this proxy needs is ready. Raises `BadInput`, `Failed`."""
@@ -128,6 +151,7 @@ class Launcher:
         """Whoever serves clients first, LiteLLM after them, for their last answers come from there."""
         for task in self._keeping.values():
             task.cancel()
+        await self._front.end()
         proxies = [child for child in self.children.values() if child.program.takes_production]
         others = [child for child in self.children.values() if not child.program.takes_production]
         for group in (proxies, others):
@@ -152,6 +176,10 @@ class Launcher:
                 self.say(f"{error}: it starts again")  # it died between its readiness and this
             else:
                 return
+
+    def asks(self, primary: Primary) -> bool:
+        """Some of the port's clients, or all."""
+        return self.answering == primary or bool(self.routes)
 
     def answering_is(self, name: str) -> bool:
         return self.answering is not None and PROXIES[self.answering] == name
@@ -252,7 +280,7 @@ class Launcher:
         answered = self.answering_is(program.name)
         if answered:
             self.answering = None
-        if program.name != PROXIES["sdk"] or self.primary != "sdk":
+        if program.name != PROXIES["sdk"] or (self.primary != "sdk" and not self.routes):
             return
         self._deaths.append(now)
         if len(self._deaths) == _DEATHS and now - self._deaths[0] < _DEATHS_WITHIN:
@@ -266,6 +294,8 @@ class Launcher:
         try:
             async with self._moving:
                 await self.up("binary")
+                if what == "rollback":
+                    self.primary, self.routes = "binary", Routes()
                 await self._hand("binary")
                 self._tell(Change(what, "launcher", "sdk", "binary", reason))
         except (BadInput, Failed, Died) as error:
@@ -283,29 +313,39 @@ class Launcher:
 
     def _tell(self, change: Change) -> None:
         """Of what was done already: to do it could not wait for the disk."""
-        if change.what == "rollback":
-            self.primary = change.to
         self.say(f"{change.what}: {change.origin} -> {change.to}: {change.reason}")
         with suppress(OSError):
             self.journal.add(change)
 
     async def _hand(self, to: Primary) -> None:
         origin = self.answering
-        target = self.children[PROXIES[to]]
-        try:
-            await target.ask("take")
-        except Died:
-            target.signal(signal.SIGKILL)  # alive, but deaf: started again, it hears
-            raise
+        if self.routes:
+            self._front.open(self.sockets[PRODUCTION])
+        else:
+            await self._taken(self.children[PROXIES[to]])
+            self._front.close()
         self.answering = to
-        if origin is None or origin == to:
-            return
-        old = self.children[PROXIES[origin]]
+        for each, name in PROXIES.items():
+            child = self.children.get(name)
+            if child is not None and (each == origin or child.serves()) and (self.routes or each != to):
+                await self._let_go(child)
+
+    async def _taken(self, child: Child) -> None:
         try:
-            await old.ask("let_go")
+            await child.ask("take")
+        except Died:
+            child.signal(signal.SIGKILL)  # alive, but deaf: started again, it hears
+            raise
+
+    async def _let_go(self, child: Child) -> None:
+        try:
+            await child.ask("let_go")
         except Died as error:
             self.say(f"{error}: it is ended")
-            old.signal(signal.SIGKILL)  # it would go on taking clients from the port
+            child.signal(signal.SIGKILL)  # it would go on taking clients from the port
+
+    def _chosen(self, head: bytes) -> Primary:
+        return self.routes.proxy(headers_of(head), self.answering or self.primary)
 
     def port(self, program: Program) -> int:
         """Where its users find it."""
@@ -331,7 +371,7 @@ class Launcher:
             }
             for name, child in self.children.items()
         ]
-        return {"primary": self.primary, "answering": self.answering, "programs": programs}
+        return {"primary": self.primary, "answering": self.answering, "routes": self.routes.said, "programs": programs}
 
 
 def _given(program: Program) -> int:

@@ -4,12 +4,14 @@ python deploy/run_proxies.py                       the primary on port 8764: the
 USE_SDK_PROXY=true python deploy/run_proxies.py    the primary is the SDK proxy, whatever was before
 python deploy/run_proxies.py --run-both            the binary proxy on 8764, the SDK proxy on 8765
 python deploy/run_proxies.py --port 9000 --use-sdk
+python deploy/run_proxies.py --route claude-code=binary --route pycharm=sdk --route sdk=10%
 python deploy/run_proxies.py --status
 
 and, while it runs, from another terminal:
 
 python deploy/run_proxies.py cutover [--force "REASON"]
 python deploy/run_proxies.py rollback [--reason "REASON"]
+python deploy/run_proxies.py route pycharm=sdk sdk=25%
 python deploy/run_proxies.py restore
 python deploy/run_proxies.py journal
 """
@@ -45,6 +47,7 @@ _PORT_TOO = click.option("--port", "said", type=_NUMBER, help="The production po
 @click.option("--litellm-port", type=_NUMBER, default=4000, show_default=True)
 @click.option("--use-sdk", is_flag=True, help="The primary is the SDK proxy; so it is with USE_SDK_PROXY=true.")
 @click.option("--run-both", "both", is_flag=True, help="The binary proxy on --port, the SDK proxy on --sdk-port.")
+@click.option("--route", multiple=True, metavar="WHO=PROXY", help="On --port: a client, a user:ID, or sdk=10% of them.")
 @click.option(
     "--standby/--no-standby", default=True, show_default=True, help="After a cutover: both, one of them warm."
 )
@@ -87,6 +90,25 @@ def rollback(port: int, /, reason: str, said: int | None) -> None:
     """The binary proxy becomes the primary again. Where no launcher runs, the next one starts with it."""
     code = _asked(said or port, {"do": "rollback", "by": who(), "reason": reason})
     sys.exit(_next_time_binary(said or port, reason) if code is None else code)
+
+
+@main.command()
+@click.argument("routes", nargs=-1, metavar="[WHO=PROXY]...")
+@click.option("--none", is_flag=True, help="All go to the primary again.")
+@_PORT_TOO
+@click.pass_obj
+def route(port: int, /, routes: tuple[str, ...], none: bool, said: int | None) -> None:
+    """Whose requests go to which proxy from now on: all that hold, not one more. A cutover or a rollback ends them.
+
+    WHO is a client (claude-code, pycharm, vscode, openai-python, anthropic-python, curl), a user id of the
+    configuration, or user:ID; sdk=10% is a share of all others, always the same users.
+    """
+    if bool(routes) == none:
+        raise click.UsageError("say who goes where, as in pycharm=sdk, or --none")
+    code = _asked(said or port, {"do": "route", "by": who(), "routes": routes})
+    if code is None:
+        _refused(f"no launcher runs for port {said or port}: start python deploy/run_proxies.py --route ...")
+    sys.exit(code)
 
 
 @main.command()

@@ -20,7 +20,9 @@ from deploy.journal import Change, Journal, who
 from deploy.launcher import Failed, Launcher, Plan
 from deploy.listening import owner_of
 from deploy.programs import PRODUCTION, Asked, BadInput, Primary, Program, binary, said_primary, sdk
+from deploy.routes import Routes, read
 from deploy.state import LAUNCHER, known_sockets, only_one, sockets_folder, state_folder
+from deploy.users import users
 from deploy.watch import Thresholds
 
 
@@ -35,6 +37,7 @@ class Wanted:
     logs: Path
     gate: Gate
     state: Path
+    routes: tuple[str, ...]
 
 
 def run(root: Path, *, status: bool, **options: Any) -> int:
@@ -62,11 +65,12 @@ def _require_file(config: Path) -> None:
 
 def _wanted(root: Path, *, use_sdk: bool, reports: Path, verdict_hours: float, archive: Path, **options: Any) -> Wanted:
     here = {name: options.pop(name) for name in ("standby", "watch", "logs")}
+    routes = options.pop("route")
     asked = Asked(**options)
     asked.addresses()
     gate = Gate(reports, asked.config, root, timedelta(hours=verdict_hours), archive)
     said = said_primary(use_sdk, os.environ)
-    return Wanted(asked, said, gate=gate, state=state_folder(asked.port, os.environ), **here)
+    return Wanted(asked, said, gate=gate, state=state_folder(asked.port, os.environ), routes=routes, **here)
 
 
 async def _launched(wanted: Wanted) -> None:
@@ -77,6 +81,9 @@ async def _launched(wanted: Wanted) -> None:
     if plan.primary != journal.primary():
         reason = "USE_SDK_PROXY or --use-sdk says so"
         journal.add(Change("start", who(), journal.primary(), plan.primary, reason))
+    if plan.routes.said != journal.routes() and wanted.routes:
+        told = f"routes: {', '.join(wanted.routes)}"
+        journal.add(Change("route", who(), plan.primary, plan.primary, told, routes=plan.routes.said))
 
     def asked_to_stop() -> None:
         if stop.is_set():
@@ -100,7 +107,9 @@ def _plan(wanted: Wanted, journal: Journal) -> Plan:
     primary = wanted.said or journal.primary()
     warm = asked.both or (wanted.said is None and primary == "sdk" and wanted.standby)
     programs: dict[Primary, tuple[Program, ...]] = {"binary": binary(asked), "sdk": sdk(asked)}
-    return Plan(programs, primary, warm, asked.addresses(), wanted.logs)
+    said = wanted.routes or (journal.routes() if wanted.said is None else ())
+    routes = read(said, users(asked.config)) if said else Routes()
+    return Plan(programs, primary, warm, asked.addresses(), wanted.logs, routes)
 
 
 def _status(wanted: Wanted) -> int:
@@ -109,6 +118,8 @@ def _status(wanted: Wanted) -> int:
     if state is None:
         return _without_launcher(wanted)
     click.echo(f"primary: {state['primary']}, port {wanted.asked.port}, answering: {state['answering'] or 'nobody'}")
+    if state["routes"]:
+        click.echo(f"routes: {', '.join(state['routes'])}")
     for each in state["programs"]:
         ready = "ready" if each["ready"] else "not ready"
         click.echo(f"{each['name']}: {ready}, port {each['port']}, pid {each['pid']}")

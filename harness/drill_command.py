@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.drill.figures import Line, tree
-from harness.drill_journey import PARTS, DrillPlan, drill
+from harness.drill_journey import PARTS, drill
+from harness.drill_stage import DrillPlan
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import new_run
 from harness.provenance import stamped

@@ -5,34 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import cycle, islice
 from pathlib import Path
 from time import monotonic
 
-from harness.drill.clients import Answered, Caller
+from harness.drill.clients import Answered
 from harness.drill.figures import Line, at_most, failed, pauses, quantile, within
 from harness.drill.launched import BINARY, SDK, Launcher
+from harness.drill_stage import USERS, DrillPlan, Tell, stage
 from harness.errors import TargetFailed
-from harness.model import Request
-from harness.performance.mix import Call, call_of
-from harness.replay.ports import free_port
-from harness.settings import Settings
-from harness.site import Credentials, environment
-from harness.upstream.paced import Pace, PacedUpstream
 
-Tell = Callable[[str], None]
-_HEADERS = (("authorization", "Bearer <key>"), ("content-type", "application/json"))
-_CALLS = (
-    ("/v1/messages", "claude-sonnet-5", True),
-    ("/v1/chat/completions", "gpt-5", False),
-    ("/v1/chat/completions", "gpt-5", True),
-    ("/v1/messages", "claude-sonnet-5", False),
-)
 _SETTLES = 4.0  # seconds between two changes
 _AFTER = 2.0  # seconds after a change that still count as its own
 _BACK = 60.0  # seconds for a program that was killed
@@ -41,89 +25,6 @@ _CUTOVER = ("cutover", "--force", "a drill")
 _MOVES = ((_CUTOVER, SDK), (("rollback",), BINARY), (_CUTOVER, SDK))
 KILLED = ("sdk-proxy", "binary-proxy", "litellm", "launcher")
 FLAWS = ("errors", "leak", "cloudflare")
-
-
-@dataclass(frozen=True, slots=True)
-class DrillPlan:
-    """`clients` at once; `pace` of their upstream; `pause`: seconds between two requests of one client."""
-
-    settings: Settings
-    clients: int = 50
-    soak_minutes: float = 10.0
-    pace: Pace = field(default_factory=lambda: Pace(0.3, 0.1, 40))
-    pause: float = 0.5
-
-
-@dataclass(slots=True, eq=False)
-class Stage:
-    """A launcher, an upstream, and what clients have seen since."""
-
-    plan: DrillPlan
-    launcher: Launcher
-    key: str
-    tell: Tell
-    answers: list[Answered] = field(default_factory=list)
-
-    @asynccontextmanager
-    async def clients(self, number: int | None = None) -> AsyncIterator[None]:
-        """They ask all the time; at the end each has its last answer."""
-        stop, pause = asyncio.Event(), self.plan.pause
-        calls = islice(cycle(_calls()), number or self.plan.clients)
-        callers = [
-            Caller("127.0.0.1", self.launcher.port, self.key, call, index % 3 > 0, pause, self.answers)
-            for index, call in enumerate(calls)
-        ]
-        running = []
-        try:
-            for caller in callers:
-                running.append(asyncio.create_task(caller.run(stop)))
-                await asyncio.sleep(1 / len(callers))  # not all at the same moment
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*running)
-
-
-def _calls() -> list[Call]:
-    def body(model: str, stream: bool) -> bytes:
-        words = f'{{"role": "user", "content": "{"hi " * 300}"}}'
-        return (
-            f'{{"model": "{model}", "max_tokens": 64, "stream": {str(stream).lower()}, "messages": [{words}]}}'.encode()
-        )
-
-    return [call_of(Request("POST", path, _HEADERS, body(model, stream))) for path, model, stream in _CALLS]
-
-
-@contextmanager
-def _home(plan: DrillPlan, logs: Path) -> Iterator[tuple[str, Path]]:
-    """The configuration has a name of its own there: what is left behind is found by it."""
-    logs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="gateway-drill-") as home:
-        config = Path(home, "config.yaml")
-        config.write_bytes(Path(plan.settings.config).read_bytes())
-        yield home, config
-
-
-@asynccontextmanager
-async def stage(plan: DrillPlan, logs: Path, tell: Tell) -> AsyncIterator[Stage]:
-    """Whatever happens, nothing of it is left at the end."""
-    credentials = Credentials()
-    with _home(plan, logs) as (home, config):
-        async with PacedUpstream(pace=plan.pace) as upstream:
-            names = {
-                "upstream": upstream.url,
-                "upstream_by_name": upstream.url.replace("//127.0.0.1:", "//localhost:"),
-                "key": credentials.key,
-            }
-            env = environment(plan.settings.environment, credentials, names, home) | {"XDG_STATE_HOME": home}
-            launcher = Launcher(config, free_port(), free_port(), env, logs)
-            try:
-                yield Stage(plan, launcher, credentials.key, tell)
-            finally:
-                await launcher.stop()
-                for pid in launcher.left():
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
 
 
 async def changes(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
@@ -204,6 +105,43 @@ async def archive(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
         at_most("restore from the archive", 60, took, "s", about),
         at_most("failed requests of the archived proxy", 0, len(wrong), "", ", ".join(sorted(set(wrong))[:3])),
     ]
+
+
+async def routes(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
+    """Some users go to the SDK proxy, more of them, none: under clients, on the one port."""
+    spans: list[tuple[float, float]] = []
+    async with stage(plan, logs, tell) as here:
+        await here.launcher.start("--no-watch")
+        async with here.clients():
+            await asyncio.sleep(_SETTLES)
+            for words in (("route", "sdk=30%"), ("route", "sdk=60%"), ("rollback",)):
+                took = await here.launcher.command(*words)
+                began = monotonic()
+                await asyncio.sleep(_SETTLES)
+                spans.append((began, monotonic()))
+                tell(f"{' '.join(words)}: {took:.2f} s")
+    few, more, none = (_by_user(here.answers, *span) for span in spans)
+    torn = [user for each in (few, more, none) for user, marks in each.items() if len(marks) > 1]
+    left = [user for user, marks in few.items() if marks == {True} and more.get(user) == {False}]
+    sdk = [sum(marks == {True} for marks in each.values()) for each in (few, more, none)]
+    wrong = failed(here.answers)
+    about = f"{len(here.answers)} answers, {plan.clients} clients of {len(USERS)} users; {', '.join(sorted(set(wrong))[:3])}"
+    told = f"of {len(few)}, {len(more)}, {len(none)} users the SDK proxy had {sdk[0]}, {sdk[1]}, {sdk[2]}"
+    lines = [
+        at_most("failed requests and cut streams while routes change", 0, len(wrong), "", about),
+        at_most("users whom two proxies answered, or who left a share that grew", 0, len(torn) + len(left), "", told),
+        at_most("users of the SDK proxy after a rollback", 0, sdk[2], "", told),
+    ]
+    return lines if 0 < sdk[0] < sdk[1] else [*lines, Line("routes", "", None, "", met=False, measured_as=told)]
+
+
+def _by_user(answers: Sequence[Answered], since: float, until: float) -> dict[str, set[bool]]:
+    """User -> whether the SDK proxy answered: of requests that began and ended between the two."""
+    found: dict[str, set[bool]] = {}
+    for each in answers:
+        if each.wrong is None and since <= each.began and each.ended <= until:
+            found.setdefault(each.user, set()).add(each.marked)
+    return found
 
 
 async def _way_back(launcher: Launcher) -> float:
@@ -303,6 +241,7 @@ async def healthy(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
 
 PARTS: Mapping[str, Callable[[DrillPlan, Path, Tell], Awaitable[list[Line]]]] = {
     "changes": changes,
+    "routes": routes,
     "archive": archive,
     "kills": kills,
     "flaws": flaws,

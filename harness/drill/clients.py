@@ -14,6 +14,7 @@ import httptools
 from harness.performance.mix import Call
 from harness.performance.reception import Reception
 
+MARK = b"x-request-id"  # the SDK proxy's answers have an id of their own
 _READ = 1 << 16
 _PATIENCE = 60.0  # seconds
 
@@ -21,7 +22,7 @@ _PATIENCE = 60.0  # seconds
 @dataclass(frozen=True, slots=True)
 class Answered:
     """`began`, `ended`: seconds of `time.monotonic`; `first`: seconds to the first byte; `gap`: the longest silence
-    after it; `wrong`: None for a whole and right answer."""
+    after it; `wrong`: None for a whole and right answer; `marked`: it has the header that only the SDK proxy sends."""
 
     began: float
     ended: float
@@ -29,11 +30,13 @@ class Answered:
     gap: float
     streams: bool
     wrong: str | None
+    user: str = ""
+    marked: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Caller:
-    """`keeps`: its connection is used again. `pause`: seconds between two of its requests."""
+    """`keeps`: its connection is used again. `pause`: seconds between two of its requests. `user`: whose they are."""
 
     host: str
     port: int
@@ -42,6 +45,7 @@ class Caller:
     keeps: bool
     pause: float
     answers: list[Answered]
+    user: str = ""
     _connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = field(default=None)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -66,7 +70,7 @@ class Caller:
             answer.failed = f"{type(error).__name__}: {error}"
         if not (self.keeps and answer.done and answer.parser.should_keep_alive()):
             self._close()
-        return answer.told()
+        return answer.told(self.user)
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._connection is not None and self._connection[0].at_eof():
@@ -86,7 +90,7 @@ class _Answer:
         self._began, self._first, self._last, self._gap = began, 0.0, 0.0, 0.0
         self._reception = Reception(call.path, call.streams)
         self.parser = httptools.HttpResponseParser(self)
-        self.done = False
+        self.done = self._marked = False
         self.failed: str | None = None
 
     def feed(self, data: bytes) -> None:
@@ -98,16 +102,18 @@ class _Answer:
         self._last = now
         self.parser.feed_data(data)
 
-    def told(self) -> Answered:
+    def told(self, user: str) -> Answered:
         wrong = self.failed or (self._reception.wrong() if self.done else "the connection ended before the answer did")
         now = monotonic()
-        return Answered(self._began, now, self._first or now - self._began, self._gap, self._reception.streams, wrong)
+        first = self._first or now - self._began
+        return Answered(self._began, now, first, self._gap, self._reception.streams, wrong, user, self._marked)
 
     # --- httptools
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == b"content-encoding":
             self._reception.gzip = value.lower() == b"gzip"
+        self._marked = self._marked or name.lower() == MARK
 
     def on_headers_complete(self) -> None:
         self._reception.status = self.parser.get_status_code()

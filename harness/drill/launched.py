@@ -16,14 +16,13 @@ from typing import Any
 
 import psutil
 
+from harness.drill.clients import MARK
 from harness.errors import TargetFailed
 
 PROGRAM = Path("deploy") / "run_proxies.py"
 BINARY, SDK = "binary", "sdk"
 _LOOK = 0.02  # seconds
 _START = 120.0  # seconds
-# The SDK proxy's answers have an id of their own.
-_MARK = "x-request-id"
 
 
 @dataclass(slots=True, eq=False)
@@ -107,7 +106,7 @@ class Launcher:
             return None
         finally:
             connection.close()
-        return SDK if answer.getheader(_MARK) else BINARY
+        return SDK if answer.getheader(MARK.decode()) else BINARY
 
     def journal(self) -> list[dict[str, Any]]:
         file = Path(self.environment["XDG_STATE_HOME"], "run-proxies", str(self.port), "journal.ndjson")
