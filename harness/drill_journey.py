@@ -125,7 +125,8 @@ async def routes(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
     left = [user for user, marks in few.items() if marks == {True} and more.get(user) == {False}]
     sdk = [sum(marks == {True} for marks in each.values()) for each in (few, more, none)]
     wrong = failed(here.answers)
-    about = f"{len(here.answers)} answers, {plan.clients} clients of {len(USERS)} users; {', '.join(sorted(set(wrong))[:3])}"
+    kinds = ", ".join(sorted(set(wrong))[:3])
+    about = f"{len(here.answers)} answers, {plan.clients} clients of {len(USERS)} users; {kinds}"
     told = f"of {len(few)}, {len(more)}, {len(none)} users the SDK proxy had {sdk[0]}, {sdk[1]}, {sdk[2]}"
     lines = [
         at_most("failed requests and cut streams while routes change", 0, len(wrong), "", about),

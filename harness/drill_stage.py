@@ -59,12 +59,11 @@ class Stage:
     async def clients(self, number: int | None = None) -> AsyncIterator[None]:
         """They ask all the time; at the end each has its last answer."""
         stop, pause = asyncio.Event(), self.plan.pause
-        turns = islice(cycle((user, call) for call in _CALLS for user in USERS), number or self.plan.clients)
+        turns = islice(zip(cycle(_CALLS), cycle(USERS), strict=False), number or self.plan.clients)
+        port, key = self.launcher.port, self.key
         callers = [
-            Caller(
-                "127.0.0.1", self.launcher.port, self.key, _call(*call, user), index % 3 > 0, pause, self.answers, user
-            )
-            for index, (user, call) in enumerate(turns)
+            Caller("127.0.0.1", port, key, _call(*call, user), index % 3 > 0, pause, self.answers, user)
+            for index, (call, user) in enumerate(turns)
         ]
         running = []
         try:

@@ -70,16 +70,8 @@ MAY_IMPORT = {
     "drill": LEAVES | {"drill", "performance"},
     "drill_stage": LEAVES | {"drill", "performance", "replay", "settings", "site", "upstream"},
     "drill_journey": LEAVES | {"drill", "drill_stage"},
-    "drill_command": {
-        "exit_code",
-        "provenance",
-        "settings",
-        "journey",
-        "drill",
-        "drill_stage",
-        "drill_journey",
-        "reporting",
-    },
+    "drill_command": {"exit_code", "provenance", "settings", "journey", "reporting"}
+    | {"drill", "drill_stage", "drill_journey"},
     "self_comparison": LEAVES | {"provenance", "journey", "observation"},
     "self_command": {"reporting", "exit_code", "settings", "journey", "self_comparison", "traffic"},
     "__main__": {"cli"},
