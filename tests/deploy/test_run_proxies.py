@@ -51,6 +51,8 @@ async def told(*options: str, **environment: str) -> tuple[int | None, str]:
         (("--port", "http"), {}, "'http' is not a valid integer"),
         (("cutover", "--port", "1"), {}, "error: no launcher runs for port 1: start python deploy/run_proxies.py"),
         (("cutover", "--force", " "), {}, "--force needs a reason"),
+        (("route",), {}, "say who goes where, as in pycharm=sdk, or --none"),
+        (("route", "pycharm=sdk", "--port", "1"), {}, "error: no launcher runs for port 1: start python"),
     ],
 )
 async def test_what_cannot_be_is_one_sentence_and_exit_code_2(
@@ -58,6 +60,20 @@ async def test_what_cannot_be_is_one_sentence_and_exit_code_2(
 ) -> None:
     code, output = await told(*options, **environment)
     assert (code, said in output, "Traceback" in output) == (2, True, False), output
+
+
+@pytest.mark.parametrize(
+    ("option", "config", "said"),
+    [
+        ("pychram=sdk", CONFIG, "error: route pychram=sdk: nobody is called 'pychram': there are anthropic-python"),
+        ("pycharm=sdk", "model_list: 1", "config.yaml"),
+    ],
+)
+async def test_a_route_that_leads_nowhere_starts_nothing(tmp_path: Path, option: str, config: str, said: str) -> None:
+    (tmp_path / "config.yaml").write_text(config)
+    options = ("--port", str(free_port()), "--config", str(tmp_path / "config.yaml"), "--logs", str(tmp_path))
+    code, output = await told(*options, "--route", option, XDG_STATE_HOME=str(tmp_path))
+    assert (code, said in output, "ready" in output, "Traceback" in output) == (2, True, False, False), output
 
 
 async def test_the_sdk_proxy_is_the_primary_alone_is_shown_and_is_gone_after_sigterm(tmp_path: Path) -> None:
