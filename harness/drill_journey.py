@@ -55,8 +55,8 @@ async def changes(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
         await launcher.stop()
         left = launcher.left()
     quiet, *moved = ([*within(here.answers, *move)] for move in moves)
-    seen = [pause for each in moved for pause in pauses(each, pace.first_byte, pace.between)]
-    usual = quantile(pauses(quiet, pace.first_byte, pace.between), 0.99)
+    seen = [pause for each in moved for pause in pauses(each, pace.first, pace.between)]
+    usual = quantile(pauses(quiet, pace.first, pace.between), 0.99)
     ended = failed(here.answers)
     streams = sum(each.streams for each in here.answers)
     about = (
@@ -117,7 +117,7 @@ async def routes(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
             for words in (("route", "sdk=30%"), ("route", "sdk=60%"), ("rollback",)):
                 took = await here.launcher.command(*words)
                 began = monotonic()
-                await asyncio.sleep(_SETTLES)
+                await asyncio.sleep(_SETTLES * 3)  # each user has whole answers within
                 spans.append((began, monotonic()))
                 tell(f"{' '.join(words)}: {took:.2f} s")
     few, more, none = (_by_user(here.answers, *span) for span in spans)

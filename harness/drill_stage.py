@@ -36,12 +36,13 @@ USERS = tuple(f"drill-{number}" for number in range(21))  # no multiple of the c
 
 @dataclass(frozen=True, slots=True)
 class DrillPlan:
-    """`clients` at once; `pace` of their upstream; `pause`: seconds between two requests of one client."""
+    """`clients` at once; `pace` of their upstream, to which a model's words take their time, streamed or not; `pause`:
+    seconds between two requests of one client."""
 
     settings: Settings
     clients: int = 50
     soak_minutes: float = 10.0
-    pace: Pace = field(default_factory=lambda: Pace(0.3, 0.1, 40))
+    pace: Pace = field(default_factory=lambda: Pace(0.3, 0.1, 40, whole=4.3))
     pause: float = 0.5
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,10 +31,11 @@ def quantile(values: Sequence[float], share: float) -> float | None:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
 
 
-def pauses(answers: Iterable[Answered], first_byte: float, between: float) -> list[float]:
-    """By how many seconds each whole answer kept its client waiting longer at one time than its upstream did."""
+def pauses(answers: Iterable[Answered], first: Callable[[bool], float], between: float) -> list[float]:
+    """By how many seconds each answer that did not fail kept its client waiting longer at one time than its upstream
+    did, which is `first` to the first byte (of a stream, or not), and `between` two events."""
     return [
-        max(each.first - first_byte, each.gap - between if each.streams else 0.0, 0.0)
+        max(each.first - first(each.streams), each.gap - between if each.streams else 0.0, 0.0)
         for each in answers
         if each.wrong is None
     ]

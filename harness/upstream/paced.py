@@ -31,11 +31,16 @@ _WORD = "word "
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """In seconds: to the first byte of any answer, and between two events of a stream that has `events` of content."""
+    """In seconds: to the first byte of an answer, and between two events of a stream that has `events` of content.
+    `whole`: to an answer that is not streamed, where that takes longer."""
 
     first_byte: float = 0.3
     between: float = 0.02
     events: int = 60
+    whole: float = 0.0
+
+    def first(self, streams: bool) -> float:
+        return self.first_byte if streams else max(self.first_byte, self.whole)
 
 
 @dataclass(slots=True)
@@ -200,8 +205,9 @@ class _Connection(asyncio.Protocol):
         upstream.counts.begin()
         upstream.paths[path] += 1
         loop = asyncio.get_running_loop()
-        self._loop, self._due = loop, loop.time() + upstream.pace.first_byte
-        self._left = iter(upstream.pieces(request))
+        pieces = upstream.pieces(request)
+        self._loop, self._due = loop, loop.time() + upstream.pace.first(streams=len(pieces) > 1)
+        self._left = iter(pieces)
         self._piece = next(self._left)
         self._timer = loop.call_at(self._due, self._send)
 

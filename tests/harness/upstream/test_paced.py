@@ -53,6 +53,11 @@ async def test_it_counts_what_was_in_flight_at_one_time() -> None:
     assert told["paths"] == {"/v1/messages": 7}
 
 
+def test_an_answer_that_is_not_streamed_may_take_longer() -> None:
+    pace = Pace(0.3, 0.1, 40, whole=4.3)
+    assert (pace.first(streams=True), pace.first(streams=False), Pace(0.3).first(streams=False)) == (0.3, 4.3, 0.3)
+
+
 async def test_a_call_that_is_left_is_counted_as_such() -> None:
     async with PacedUpstream(pace=Pace(0.0, 60.0, 3)) as upstream:
         leave = asyncio.Event()
