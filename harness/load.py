@@ -6,7 +6,8 @@ The recorded mix against a gateway, the SDK proxy unless `--host` says otherwise
     ITL       the mean time between two events with content, a stream
     good      calls that were whole and right and began within the promised time: their rate is the goodput
 
-A 200 with a broken, truncated or wrong stream is a failure. Nobody imports this module: Locust's gevent patches the
+A 200 with a broken, truncated or wrong stream is a failure. Workers that are lost in the middle end it with exit code
+3, a line that says so, and what was measured. Nobody imports this module: Locust's gevent patches the
 process that does.
 """
 
@@ -14,6 +15,8 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
+import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -21,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from time import perf_counter
+from types import FrameType
 from typing import Any, ClassVar
 
 from gevent import sleep, spawn
@@ -29,7 +33,15 @@ from gevent.pool import Group
 from locust import LoadTestShape, User, between, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import STATE_CLEANUP, STATE_STOPPED, STATE_STOPPING, MasterRunner, Runner, WorkerRunner
+from locust.runners import (
+    STATE_CLEANUP,
+    STATE_MISSING,
+    STATE_STOPPED,
+    STATE_STOPPING,
+    MasterRunner,
+    Runner,
+    WorkerRunner,
+)
 
 from harness.errors import BadInput
 from harness.model import Scenario
@@ -43,6 +55,7 @@ _FAN_OUT = (8, 15)  # calls that PyCharm sends at once
 _COUNTS = (3, 8)  # count_tokens calls that Claude Code sends at once
 _USERS = 50
 _OVER = (STATE_STOPPING, STATE_STOPPED, STATE_CLEANUP)
+_LOST = 3  # the exit code
 _LOOK = 0.02  # seconds between two looks at the process's own lateness
 
 
@@ -91,7 +104,25 @@ class _Clock:
         return int(perf_counter() - self.began)
 
 
-_ledger, _room, _clock, _loading = Ledger(), _Room(), _Clock(), RLock()
+class _Workers:
+    """Those of a master: who has been there, and who is not any more. After an end that was meant nobody is lost."""
+
+    def __init__(self) -> None:
+        self.seen = set[str]()
+        self.ends = False
+
+    def lost(self, master: MasterRunner) -> int:
+        there = {name for name, worker in master.clients.items() if worker.state != STATE_MISSING}
+        self.seen |= there
+        return len(self.seen - there)
+
+    def interrupted(self, number: int, frame: FrameType | None) -> None:
+        """Ctrl-C comes to the workers as well, and they leave at once."""
+        self.ends = True
+        signal.default_int_handler(number, frame)
+
+
+_ledger, _room, _clock, _workers, _loading = Ledger(), _Room(), _Clock(), _Workers(), RLock()
 
 
 @events.init.add_listener
@@ -105,30 +136,44 @@ def _prepare(environment: Environment, **_: Any) -> None:
         environment.user_classes = [user for user in environment.user_classes if user.has_work(mix)]
     except BadInput as error:
         raise SystemExit(f"error: {error}") from None
+    if isinstance(environment.runner, MasterRunner):
+        signal.signal(signal.SIGINT, _workers.interrupted)
     spawn(_watch, environment.runner)
     gc.freeze()  # a collection in the middle of a thousand streams would be seen as the gateway's delay
 
 
 def _watch(runner: Runner) -> None:
     """As long as the process lives: how late it is, who is there, and, in a master, who is lost."""
-    lost, noted = set[str](), -1
+    noted = -1
     while True:
         due = perf_counter() + _LOOK
         sleep(_LOOK)
         _ledger.lag.add(max(0.0, perf_counter() - due))
         if isinstance(runner, MasterRunner):
-            gone = {worker.id for worker in runner.clients.missing} - lost
-            lost |= gone
-            _ledger.lost += len(gone)
+            _count_lost(runner)
         elif (second := _clock.second) != noted:
             noted = second
             _ledger.note(second, runner.user_count, _room.taken)
+
+
+def _count_lost(runner: Runner) -> None:
+    if isinstance(runner, MasterRunner) and not _workers.ends:
+        _ledger.lost = _workers.lost(runner)
+
+
+@events.test_stopping.add_listener
+def _end(environment: Environment, **_: Any) -> None:
+    """Also where the last worker is lost, before anybody has looked; from here on they leave because they are told."""
+    _count_lost(environment.runner)
+    _workers.ends = True
 
 
 @events.test_start.add_listener
 def _begin(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     _ledger.clear()
+    _workers.seen.clear()
+    _workers.ends = False
     _ledger.promised = options.promised
     _room.free = Semaphore(options.in_flight) if options.in_flight else nullcontext()
     _clock.began = perf_counter()
@@ -147,9 +192,19 @@ def _from_worker(client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG001
 
 @events.quitting.add_listener
 def _write(environment: Environment, **_: Any) -> None:
+    if _ledger.lost:
+        environment.process_exit_code = _LOST
     file = environment.parsed_options.measured
     if file and not isinstance(environment.runner, WorkerRunner):
         Path(file).write_text(json.dumps(tree_of(_ledger)), encoding="utf-8")
+
+
+@events.quit.add_listener
+def _tell_lost(exit_code: int) -> None:  # noqa: ARG001 - Locust passes it by name
+    """Below Locust's tables: the last that is read."""
+    if _ledger.lost:
+        told = f"{_ledger.lost} of {len(_workers.seen)} workers of Locust were lost in the middle, with what they had"
+        sys.stderr.write(f"error: {told} measured since their last word; the rest is above\n")
 
 
 def _mix(options: Namespace) -> Mix:

@@ -193,6 +193,8 @@ async def _locust(place: Loaded, plan: LoadPlan, seconds: float) -> tuple[Ledger
             await locust.stop()
         after = os.times()
         ledger = _measured(file, locust)
+        if max(ledger.moments, default=0) + 1 < seconds:
+            raise locust.failure(f"ended before its time, after {max(ledger.moments, default=0)} of {seconds:g} s")
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     return ledger, spent
 

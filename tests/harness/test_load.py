@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from harness.replay.ports import free_port
@@ -48,6 +49,25 @@ async def test_it_sends_the_recorded_mix_and_tells_what_it_measured(tmp_path: Pa
     assert 90 <= sum(row["calls"] for row in told["rows"].values()) <= upstream.counts.calls
     assert "TTFT" in said
     assert "sk-a-key" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_workers_that_are_lost_end_it_with_a_line_what_was_measured_and_exit_3(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    measured = tmp_path / "measured.json"
+    async with PacedUpstream(pace=Pace(0.01, 0.001, 5)) as upstream:
+        port = str(free_port())
+        ends = ("--processes", "2", "--master-bind-port", port, "--master-port", port)
+        process = await locust("--host", upstream.url, "--measured", str(measured), *ends)
+        while upstream.counts.complete < 20 and process.returncode is None:
+            await asyncio.sleep(0.05)
+        for worker in psutil.Process(process.pid).children():
+            worker.send_signal(number)
+        code, said = await ended(process)
+    assert code == 3, said
+    assert said.splitlines()[-1].startswith("error: 2 of 2 workers of Locust were lost in the middle")
+    assert json.loads(measured.read_text())["lost"] == 2
 
 
 async def test_the_web_page_holds_no_key() -> None:

@@ -1,6 +1,7 @@
 """A window of load, with real programs: a pass-through, a simulated upstream, Locust."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -12,8 +13,9 @@ import pytest
 
 from harness.errors import TargetFailed
 from harness.load_journey import Loaded, LoadPlan, loaded, window
-from harness.model import Role
+from harness.model import Request, Response, Role
 from harness.performance.window import told
+from harness.replay.client import send
 from harness.settings import read_settings
 
 SETTINGS = read_settings(Path("harness.toml"), {"candidate": "pass-through"})
@@ -36,6 +38,13 @@ def _locust() -> int | None:
     return None
 
 
+async def _begun(place: Loaded) -> bool:
+    """Before its first call Locust may not have begun at all."""
+    exchange = await send(Request("GET", "/counts"), place.upstream_url)
+    assert isinstance(exchange.outcome, Response)
+    return int(json.loads(exchange.outcome.body)["calls"]) > 0
+
+
 def test_a_window_has_the_curves_and_the_course_of_what_it_measured(tmp_path: Path) -> None:
     async def measured():
         async with place(tmp_path) as (found, plan):
@@ -53,22 +62,23 @@ def test_a_window_has_the_curves_and_the_course_of_what_it_measured(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("victim", "said"),
+    ("victim", "number", "said"),
     [
-        (lambda found: found.target.pids[0], "pass-through ended with exit code -9"),
-        (lambda found: found.upstream.pid, "upstream ended with exit code -9"),
-        (lambda _: _locust(), "locust ended without a measurement"),
+        (lambda found: found.target.pids[0], signal.SIGKILL, "pass-through ended with exit code -9"),
+        (lambda found: found.upstream.pid, signal.SIGKILL, "upstream ended with exit code -9"),
+        (lambda _: _locust(), signal.SIGKILL, "locust ended without a measurement"),
+        (lambda _: _locust(), signal.SIGINT, "locust ended before its time, after .* of 600 s"),
     ],
 )
 def test_a_program_that_is_killed_in_the_middle_ends_the_window_at_once(
-    tmp_path: Path, victim: Callable[[Loaded], int | None], said: str
+    tmp_path: Path, victim: Callable[[Loaded], int | None], number: signal.Signals, said: str
 ) -> None:
     async def killed() -> None:
         async with place(tmp_path) as (found, plan):
             measuring = asyncio.ensure_future(window(found, Role.CANDIDATE, plan, 600.0))
-            while _locust() is None:
+            while _locust() is None or not await _begun(found):
                 await asyncio.sleep(0.02)
-            os.kill(victim(found) or 0, signal.SIGKILL)
+            os.kill(victim(found) or 0, number)
             await measuring
 
     with pytest.raises(TargetFailed, match=said):
