@@ -30,10 +30,18 @@ from harness.gate.line import (
 from harness.gate.load_lines import FILE, UnderLoad, load_lines
 from harness.gate_load import Load, under_load
 from harness.journey import Plan, Watch, beside_latest, parity, plan_of
+from harness.measured_before import (
+    Misfits,
+    cookies_misfits,
+    measured_before,
+    parity_misfits,
+    read_report,
+    sabotage_misfits,
+)
 from harness.model import Judgement
-from harness.noticing import proof_of, prove
+from harness.noticing import proof_of, prove, targets_of
 from harness.performance.cookies import cookies_tree
-from harness.provenance import Made, stale, stamped
+from harness.provenance import Made, stamped
 from harness.report.files import write_reports
 from harness.report.redaction import Redaction
 from harness.report.sabotage import sabotage_summary, write_sabotage
@@ -61,6 +69,9 @@ class Gate:
 
     def evidence(self, name: str) -> str:
         return f"runs/{self.run}/{name}"
+
+    def before(self, name: str, misfits: Misfits, tell: Tell) -> tuple[Tree, str] | None:
+        return None if self.fresh else measured_before(self.settings.reports, name, self.made, misfits, tell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +152,7 @@ async def _load(gate: Gate, tell: Tell, put: Put) -> None:
 
 async def _cookies(gate: Gate, tell: Tell, put: Put) -> None:
     requests = gate.settings.gate.cookie_requests
-    found = _fresh(gate, "cookies", lambda tree: tree["how"].get("target") == gate.settings.candidate)
+    found = gate.before("cookies", lambda tree: cookies_misfits(tree, gate.settings), tell)
     if found is None:
         plan = CookiesPlan(gate.settings, requests, min(_AFTER_RESTART, requests))
         done = [phase async for phase in phases(plan, gate.folder / "logs" / "cookies", tell)]
@@ -168,16 +179,12 @@ async def _clients(gate: Gate, tell: Tell, put: Put) -> None:
 async def _parity(gate: Gate, tell: Tell, put: Put) -> None:
     settings, plan = gate.settings, plan_of(gate.settings, read_all(gate.settings.scenarios), None, {}, whole=True)
     library = len(plan.scenarios)
-    played = _fresh(gate, "parity", lambda tree: _is_whole(tree, settings, library)) or await _replayed(plan, tell)
-    planted = _fresh(gate, "sabotage", lambda tree: tree["totals"]["planted"] == len(SABOTAGES))
+    names = [one.name for one in SABOTAGES]
+    played = gate.before("parity", lambda tree: parity_misfits(tree, settings, library), tell)
+    played = played or await _replayed(plan, tell)
+    planted = gate.before("sabotage", lambda tree: sabotage_misfits(tree, settings, names), tell)
     planted = planted or await _sabotaged(settings, tell)
     put([parity_line(played[0], planted[0], library, settings.gate.parity, f"{played[1]}, {planted[1]}")])
-
-
-def _is_whole(tree: Tree, settings: Settings, library: int) -> bool:
-    names = {target["role"]: target["name"] for target in tree["targets"]}
-    same = (names.get("baseline"), names.get("candidate")) == (settings.baseline, settings.candidate)
-    return same and len(tree["scenarios"]) == library
 
 
 async def _replayed(plan: Plan, tell: Tell) -> tuple[Tree, str]:
@@ -188,7 +195,8 @@ async def _replayed(plan: Plan, tell: Tell) -> tuple[Tree, str]:
 
     tell(f"parity: {len(plan.scenarios)} scenarios against {plan.settings.baseline} and {plan.settings.candidate}")
     judgement = await parity(plan, Watch(), report)
-    return _read(plan.settings.reports / "runs" / judgement.run / "parity.json"), f"runs/{judgement.run}/parity.json"
+    evidence = f"runs/{judgement.run}/parity.json"
+    return read_report(plan.settings.reports / evidence), evidence
 
 
 async def _sabotaged(settings: Settings, tell: Tell) -> tuple[Tree, str]:
@@ -196,38 +204,11 @@ async def _sabotaged(settings: Settings, tell: Tell) -> tuple[Tree, str]:
     tell(f"sabotage: {len(proof.sabotages)} regressions are planted")
     with beside_latest(settings.reports) as folder:
         planted = await prove(proof, folder / "logs" / "sabotage", lambda _: None)
-        result = stamped(sabotage_summary(planted, proof.seed, time.monotonic() - began), settings.config)
+        told = sabotage_summary(planted, proof.seed, time.monotonic() - began, targets_of(settings))
+        result = stamped(told, settings.config)
         write_sabotage(result, folder)
         name = folder.name.removeprefix(".").removesuffix(".unfinished")
     return result, f"runs/{name}/sabotage.json"
-
-
-# --- what was measured before -----------------------------------------------------------------------------------------
-
-
-def _fresh(gate: Gate, name: str, fits: Callable[[Tree], bool]) -> tuple[Tree, str] | None:
-    """The newest report of that name, if it is of this very commit, configuration and LiteLLM, and fits."""
-    if gate.fresh:
-        return None
-    found = []
-    for file in gate.settings.reports.glob(f"runs/[!.]*/{name}.json"):
-        try:
-            tree = _read(file)
-            if not stale(tree.get("made"), gate.made) and not gate.made["dirty"] and fits(tree):
-                found.append((tree["made"]["at"], tree, f"runs/{file.parent.name}/{name}.json"))
-        except (HarnessError, KeyError, TypeError):
-            continue  # half a report, or one of another time: measure again
-    return max(found, key=lambda each: each[0])[1:] if found else None
-
-
-def _read(file: Path) -> Tree:
-    try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise HarnessError(f"{file} is not readable: {error}") from error
-    if not isinstance(tree, dict):
-        raise HarnessError(f"{file} holds no report")
-    return tree
 
 
 PARTS = (

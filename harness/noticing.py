@@ -59,6 +59,10 @@ def proof_of(settings: Settings, scenarios: Sequence[Scenario], text: str, seed:
     return Proof(settings, sabotages, needed, read_declarations(settings.differences), order, Credentials())
 
 
+def targets_of(settings: Settings) -> dict[str, str]:
+    return {"baseline": settings.baseline, "candidate": settings.candidate}
+
+
 def _chosen(text: str, scenarios: Sequence[Scenario]) -> tuple[tuple[Sabotage, ...], tuple[Scenario, ...]]:
     picked = tuple(sabotage for sabotage in ALL if text in sabotage.name)
     if not picked:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import beside_latest
-from harness.noticing import Proof, proof_of, prove
+from harness.noticing import Proof, proof_of, prove, targets_of
 from harness.provenance import stamped
 from harness.report.sabotage import sabotage_summary, show_planted, write_sabotage
 from harness.reporting import report_beside
@@ -40,7 +40,7 @@ async def sabotage(proof: Proof, console: Console) -> int:
     began = time.monotonic()
     with beside_latest(proof.settings.reports) as folder:
         planted = await prove(proof, folder / "logs" / "sabotage", lambda one: show_planted(console, one))
-        result = sabotage_summary(planted, proof.seed, time.monotonic() - began)
+        result = sabotage_summary(planted, proof.seed, time.monotonic() - began, targets_of(proof.settings))
         write_sabotage(stamped(result, proof.settings.config), folder)
     report_beside(proof.settings, lambda line: console.print(line, highlight=False))
     totals = result["totals"]

@@ -43,9 +43,10 @@ MAY_IMPORT = {
     | {"settings", "site", "replay", "upstream", "clients", "situations", "gate"}
     | {"client_recordings"},
     "gate_load": LEAVES | {"settings", "site", "replay", "performance", "load_journey", "gate"},
+    "measured_before": {"errors", "provenance", "settings"},
     "gate_journey": LEAVES
     | {"settings", "provenance", "performance", "report", "sabotage", "traffic", "gate"}
-    | {"journey", "noticing", "cookies_journey", "client_trials", "gate_load"},
+    | {"journey", "noticing", "cookies_journey", "client_trials", "gate_load", "measured_before"},
     "gate_command": LEAVES
     | {"exit_code", "settings", "provenance", "journey", "report", "gate", "gate_journey"}
     | {"reporting"},

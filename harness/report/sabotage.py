@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,13 @@ def outcome_of(planted: Planted) -> str:
     return "caught" if planted.caught else "escaped" if planted.bitten else "did not bite"
 
 
-def sabotage_summary(planted: Sequence[Planted], seed: int, seconds: float) -> dict[str, Any]:
-    """planted[] (name, face, caught, by, scenario) and totals (planted, caught) keep their names and shapes."""
+def sabotage_summary(
+    planted: Sequence[Planted], seed: int, seconds: float, targets: Mapping[str, str]
+) -> dict[str, Any]:
+    """planted[] (name, face, caught, by, scenario) and totals (planted, caught) keep their names and shapes. `targets`:
+    the names of baseline and candidate."""
     return {
+        "targets": dict(targets),
         "seed": seed,
         "seconds": round(seconds, 1),
         "planted": [_entry(each) for each in planted],

@@ -8,7 +8,7 @@ from harness.report.sabotage import sabotage_markdown, sabotage_summary, show_pl
 CAUGHT = Planted("a header is lost", "client", "headers", "curl/a", True, ("must", "headers"), "/client/0/a")
 ESCAPED = Planted("a | b", "upstream", "upstream body", "curl/b", True, ("status",))
 TOOTHLESS = Planted("a cookie is lost", "upstream", "must", "curl/c", False, ("must",))
-SUMMARY = sabotage_summary((CAUGHT, ESCAPED, TOOTHLESS), 7, 12.345)
+SUMMARY = sabotage_summary((CAUGHT, ESCAPED, TOOTHLESS), 7, 12.345, {"baseline": "binary", "candidate": "sdk"})
 
 
 def test_a_regression_counts_as_caught_only_by_the_sense_that_is_meant_and_if_it_bit():
