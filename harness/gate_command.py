@@ -84,7 +84,7 @@ async def _gate(settings: Settings, chosen: Sequence[str], cache: Path, fresh: b
         tree = gate_tree([*lines.values()], About(run, time.monotonic() - began, now, ended))
         _write(tree, folder)
     history.append(settings.reports, tree)
-    report_beside(settings, lambda line: console.print(line, highlight=False))
+    _publish(report_beside(settings, lambda line: console.print(line, highlight=False)))
     _show(tree, settings.reports, console)
     if isinstance(stopped, Exception):
         raise stopped
@@ -98,6 +98,13 @@ def _write(tree: dict[str, Any], folder: Path) -> None:
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as out:
             out.write(gate_markdown(tree))
+
+
+def _publish(reports: Iterable[Path]) -> None:
+    """junit.xml, which is what a CI shows, has all stages; without a page it keeps the gate's lines alone."""
+    for file in reports:
+        if file.suffix == ".xml":
+            written(file.with_name("junit.xml"), file.read_text(encoding="utf-8"))
 
 
 def _show(tree: dict[str, Any], reports: Path, console: Console) -> None:

@@ -4,7 +4,7 @@
 #
 #   deploy/ci/gate.sh <folder for the results> [options of the gate]
 #
-# Exit code: 0 READY, 1 NOT READY, 2 INCONCLUSIVE. The folder has gate.json, gate.md, junit.xml (for what shows tests),
+# Exit code: 0 READY, 1 NOT READY, 2 INCONCLUSIVE. The folder has gate.json, gate.md, junit.xml (all stages, for what shows tests),
 # summary.md and parity.html (one page, to be opened as it is), whatever the verdict.
 #
 # GitLab:   script: [deploy/ci/gate.sh results]

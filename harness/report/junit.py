@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from harness.report.junit_stages import Case, stages
 from harness.report.places import shown, sides
 from harness.report.summary import Summary
 
@@ -21,11 +22,14 @@ def junit(result: Summary) -> str:
 
 
 def whole_junit(result: Mapping[str, Any]) -> str:
-    """The gate's lines, each a test case, and parity's scenarios: of the whole, see `whole`."""
+    """A suite for each stage that was measured: the gate's lines, parity's scenarios, sabotage, clients, cookies, self.
+    `result`: see `whole`."""
     parity, gate = result["parity"], result["gate"]
     root = _counted("gateway parity", parity) if parity else Element("testsuites", name="gateway parity")
     if gate:
         _gate(SubElement(root, "testsuite", name="gate"), gate["lines"])
+    for name, cases in stages(result):
+        _stage(SubElement(root, "testsuite", name=name), name, cases)
     for suite in root:
         _count(suite, [suite])
     _count(root, list(root))
@@ -116,6 +120,15 @@ def _gate(suite: Element, lines: Sequence[Mapping[str, Any]]) -> None:
             SubElement(case, tag, type=line["verdict"], message=_legal(told)).text = text
         else:
             SubElement(case, "system-out").text = text
+
+
+def _stage(suite: Element, name: str, cases: Sequence[Case]) -> None:
+    for called, tag, told in cases:
+        case = SubElement(suite, "testcase", classname=name, name=_legal(called), time="0")
+        if tag:
+            SubElement(case, tag, type=tag, message=_legal(told.partition("\n")[0])).text = _legal(told)
+        else:
+            SubElement(case, "system-out").text = _legal(told)
 
 
 def _count(element: Element, suites: Sequence[Element]) -> None:

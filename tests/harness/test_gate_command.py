@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import psutil
 import pytest
@@ -46,6 +47,8 @@ def test_what_fails_is_not_ready_and_what_was_not_asked_for_is_not_passed(tmp_pa
     assert found["latency p95"] == found["feature parity"] == "inconclusive"
     assert all(one["target"] and one["evidence"] for one in tree["lines"])
     assert {"gate.md", "junit.xml", "cookies.json"} <= {file.name for file in (tmp_path / "latest").iterdir()}
+    suites = ElementTree.parse(tmp_path / "latest" / "junit.xml").getroot()
+    assert {suite.get("name"): len(suite.findall("testcase")) for suite in suites} == {"gate": 9, "cookies": 1}
     assert len((tmp_path / "history.ndjson").read_text().splitlines()) == 1
     shown, again = ended(run(tmp_path, "--show"))
     assert shown in (1, 2)  # 2: this tree is not committed
