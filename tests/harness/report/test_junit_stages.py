@@ -1,3 +1,4 @@
+from typing import Any
 from xml.etree import ElementTree
 
 from harness.model import Planted
@@ -9,7 +10,7 @@ PLANTED = (
     Planted("a ping is lost", "client", "events", "curl/b", True),
     Planted("a cookie is lost", "upstream", "must", "curl/c", False),
 )
-WHOLE = {
+WHOLE: dict[str, Any] = {
     "parity": None,
     "gate": {
         "seconds": 12.5,
