@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.sabotage import client_answers, client_streams, processes, upstream_calls
+from harness.sabotage import client_answers, client_streams, further_routes, processes, upstream_calls
 from harness.sabotage.sabotage import Sabotage
 
 ALL: tuple[Sabotage, ...] = (
@@ -17,5 +17,9 @@ ALL: tuple[Sabotage, ...] = (
     *upstream_calls.HEADERS,
     *upstream_calls.BODIES,
     *upstream_calls.CALLS,
+    *further_routes.RESPONSES,
+    *further_routes.EMBEDDINGS,
+    *further_routes.COMPLETIONS,
+    *further_routes.COUNTS,
     *processes.ALL,
 )

@@ -23,6 +23,12 @@ def test_each_is_planted_in_a_scenario_that_there_is():
     assert all(sabotage.mutation is not NOTHING for sabotage in planted)
 
 
+def test_every_route_of_the_gateway_has_regressions_on_both_faces():
+    routes = ("messages", "chat", "responses", "embeddings", "completions", "count-tokens")
+    planted = {(route, each.face) for each in ALL for route in routes if each.scenario.startswith(f"curl/{route}")}
+    assert planted == {(route, face) for route in routes for face in (Face.CLIENT, Face.UPSTREAM)}
+
+
 def test_every_sense_has_a_regression_that_is_meant_for_it():
     unproven = {"answer", "other", "upstream outcome", "buffering"}  # they never speak alone
     assert NAMES - unproven <= {sabotage.sense for sabotage in ALL}
