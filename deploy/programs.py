@@ -87,7 +87,7 @@ def binary(asked: Asked) -> tuple[Program, ...]:
 def sdk(asked: Asked) -> tuple[Program, ...]:
     """One worker: what the launcher watches is one process."""
     own = ("sdk-proxy", "sdk") if asked.both else ("sdk-proxy",)
-    command = (*_module("sdk_proxy", asked), "--workers", "1")
+    command = (*_module("sdk_proxy", asked), "--workers", "1", "--warm-up")
     return (Program("sdk-proxy", command, "/health/readiness", own),)
 
 

@@ -60,6 +60,7 @@ class Stage:
     async def clients(self, number: int | None = None) -> AsyncIterator[None]:
         """They ask all the time; at the end each has its last answer."""
         stop, pause = asyncio.Event(), self.plan.pause
+        turn = self.plan.pace.whole + pause
         turns = islice(zip(cycle(_CALLS), cycle(USERS), strict=False), number or self.plan.clients)
         port, key = self.launcher.port, self.key
         callers = [
@@ -70,7 +71,7 @@ class Stage:
         try:
             for caller in callers:
                 running.append(asyncio.create_task(caller.run(stop)))
-                await asyncio.sleep(1 / len(callers))  # not all at the same moment
+                await asyncio.sleep(turn / len(callers))  # never all at the same moment
             yield
         finally:
             stop.set()

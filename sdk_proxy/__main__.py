@@ -40,6 +40,7 @@ from sdk_proxy.serving import refuse_taken_port
     show_default="$XDG_STATE_HOME/sdk-proxy/cookies.json",
     help="Where the upstreams' cookies stay: for a restart, other workers, other hosts (Redis).",
 )
+@click.option("--warm-up", is_flag=True, help="Ready later, but the first clients wait for nothing.")
 @click.pass_context
 def main(context: click.Context, /, workers: int, **options: Any) -> None:
     """Serve the SDK proxy. Exit code 2: the configuration, the environment or the port is not usable."""

@@ -21,7 +21,8 @@ from sdk_proxy.cookie_store import CookieStore
 from sdk_proxy.tap import tapped
 
 CLEARANCE = "cf_clearance"
-_PATIENCE = 10.0  # seconds that a call waits for the first one's answer, at most: LiteLLM's first call takes some
+_PATIENCE = 1.0  # seconds that a call waits for the first one's answer, at most: a challenge comes at once
+_TICK = 0.05  # seconds
 _LAST = 1.0  # seconds before its end in which a clearance may be good or not when the call arrives, or leaves
 
 
@@ -63,7 +64,7 @@ class Origin:
     async def turn(self) -> AsyncIterator[None]:
         """At once where cookies are there, or none was ever needed; else for one call after the other.
 
-        The wait ends with the first answer; it is bounded, for an answer may be long in coming that is no challenge.
+        The wait ends with the first answer; it is bounded, for an answer that is no challenge may take a minute.
         """
         if self._is_open() and self._store.version() != self._seen:
             await self._read()
@@ -76,7 +77,7 @@ class Origin:
 
     async def _wait(self, held: AsyncExitStack) -> None:
         try:
-            async with asyncio.timeout(self._patience):
+            async with _patient(self._patience):
                 await held.enter_async_context(self._first)
                 if not self._is_open():
                     await held.enter_async_context(self._store.first(self._name))
@@ -128,6 +129,28 @@ class Origin:
 
     def _clearances(self) -> list[StoredCookie]:
         return [cookie for cookie in self._jar.cookies().values() if cookie.name == CLEARANCE]
+
+
+@asynccontextmanager
+async def _patient(seconds: float) -> AsyncIterator[None]:
+    """Raises TimeoutError. Time in which the event loop does something else does not count: no answer is heard then,
+    and LiteLLM's first calls take seconds."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
+
+    def tick(left: int) -> None:
+        nonlocal timer
+        if left:
+            timer = loop.call_later(_TICK, tick, left - 1)
+        else:
+            limit.reschedule(loop.time())
+
+    async with asyncio.timeout(None) as limit:
+        timer = loop.call_later(_TICK, tick, int(seconds / _TICK) - 1)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 class PassesChallenges(httpx.AsyncBaseTransport):

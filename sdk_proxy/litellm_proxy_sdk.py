@@ -40,6 +40,7 @@ from sdk_proxy.schema import Config
 from sdk_proxy.session_manager import persistent_clients
 from sdk_proxy.spared import spared
 from sdk_proxy.stream_end import no_invented_end
+from sdk_proxy.warm_up import origins, warm_up
 
 _PAGE = """<!DOCTYPE html>
 <html>
@@ -107,6 +108,8 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         key = config.master_key.get_secret_value() if config.master_key else None
         async with persistent_clients(store_at(operated.cookie_jar)):
+            if operated.warm_up:
+                await warm_up(origins(config.deployments))
             in_place = proxy_server.in_its_place(gateway.router, config.general_settings, key)
             with in_place, no_invented_end(), spared():
                 yield

@@ -1,4 +1,5 @@
-"""How a proxy is run, as opposed to what it does: its log, its limits, its end, its cookies' place (`store_at`)."""
+"""How a proxy is run, as opposed to what it does: its log, its limits, its end, its cookies' place (`store_at`),
+and whether it warms up before it is ready."""
 
 from __future__ import annotations
 
@@ -16,3 +17,4 @@ class Operation:
     limits: Limits = field(default_factory=Limits)
     drain: Drain = field(default_factory=Drain)
     cookie_jar: str = NOWHERE
+    warm_up: bool = False

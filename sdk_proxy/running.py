@@ -33,6 +33,7 @@ class Options:
     drain_seconds: float
     max_body_mb: float
     cookie_jar: str = field(repr=False)  # the URL of a Redis may hold a password
+    warm_up: bool
 
 
 def serve(config: Config, options: Options, sockets: list[socket] | None = None) -> None:
@@ -57,7 +58,7 @@ def _app(config: Config, options: Options, drain: Any) -> Any:
 
     to_stdout()
     limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024))
-    app = create_app(config, Operation(options.log_format, limits, drain, options.cookie_jar))
+    app = create_app(config, Operation(options.log_format, limits, drain, options.cookie_jar, options.warm_up))
     gc.collect()
     gc.freeze()  # LiteLLM's million objects stay; to look through them again would stop every stream for 0.3 s
     return app

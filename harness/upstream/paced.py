@@ -40,6 +40,7 @@ class Pace:
     whole: float = 0.0
 
     def first(self, streams: bool) -> float:
+        """Seconds."""
         return self.first_byte if streams else max(self.first_byte, self.whole)
 
 
@@ -206,7 +207,8 @@ class _Connection(asyncio.Protocol):
         upstream.paths[path] += 1
         loop = asyncio.get_running_loop()
         pieces = upstream.pieces(request)
-        self._loop, self._due = loop, loop.time() + upstream.pace.first(streams=len(pieces) > 1)
+        at_once = len(pieces) > 1 or request.method != "POST"  # no model works on it
+        self._loop, self._due = loop, loop.time() + upstream.pace.first(at_once)
         self._left = iter(pieces)
         self._piece = next(self._left)
         self._timer = loop.call_at(self._due, self._send)

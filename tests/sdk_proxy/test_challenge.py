@@ -131,7 +131,7 @@ async def test_an_answer_that_is_long_in_coming_does_not_hold_the_others_for_eve
                 await release.wait()
             return httpx.Response(200)
 
-    transport = PassesChallenges(Slow(), Origins(NoStore(), patience=0.01))
+    transport = PassesChallenges(Slow(), Origins(NoStore(), patience=0.05))
     async with httpx.AsyncClient(transport=transport) as calls:
         slow = asyncio.create_task(calls.get("http://upstream/slow"))
         await asyncio.sleep(0)
@@ -139,6 +139,28 @@ async def test_an_answer_that_is_long_in_coming_does_not_hold_the_others_for_eve
         assert not slow.done()
         release.set()
         await slow
+
+
+async def test_time_in_which_the_loop_hears_no_answer_does_not_count() -> None:
+    release, order = asyncio.Event(), list[str]()
+
+    class Slow(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/slow":
+                await release.wait()
+            order.append(request.url.path)
+            return httpx.Response(200)
+
+    transport = PassesChallenges(Slow(), Origins(NoStore(), patience=0.2))
+    async with httpx.AsyncClient(transport=transport) as calls:
+        slow = asyncio.create_task(calls.get("http://upstream/slow"))
+        await asyncio.sleep(0)
+        quick = asyncio.create_task(calls.get("http://upstream/quick"))
+        await asyncio.sleep(0)
+        time.sleep(0.5)
+        release.set()
+        await asyncio.gather(slow, quick)
+    assert order == ["/slow", "/quick"]
 
 
 async def test_once_an_upstream_has_answered_calls_go_together() -> None:
