@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -54,9 +54,13 @@ def number_in(file: Path) -> int:
 
 def group_of(pid: int) -> list[int]:
     """The processes of that process group."""
-    stats = [stat for stat in Path("/proc").glob("[0-9]*/stat") if stat.exists()]
-    fields = {int(stat.parent.name): stat.read_text().rpartition(")")[2].split() for stat in stats}
-    return [each for each, (state, _, group, *_) in fields.items() if int(group) == pid and state != "Z"]
+    found = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile, whosever it was
+            state, _, group, *_ = place.read_text().rpartition(")")[2].split()
+            if int(group) == pid and state != "Z":
+                found.append(int(place.parent.name))
+    return found
 
 
 async def test_a_target_is_ready_inside_and_gone_afterwards(tmp_path: Path) -> None:
