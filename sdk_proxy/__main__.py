@@ -32,6 +32,7 @@ from sdk_proxy.serving import refuse_taken_port
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
 @click.option("--drain-seconds", type=click.FloatRange(0), default=30.0, show_default=True)
 @click.option("--max-body-mb", type=click.FloatRange(0, min_open=True), default=64.0, show_default=True)
+@click.option("--max-in-flight", type=click.IntRange(1), default=1000, show_default=True, help="Of a worker; else 429.")
 @click.option(
     "--cookie-jar",
     metavar="FILE|redis://...|none",

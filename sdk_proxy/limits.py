@@ -1,4 +1,5 @@
-"""What a client may cost: the size of its body and of its headers, and how long it may take to send its body."""
+"""What a client may cost: the size of its body and of its headers, how long it may take to send its body, and all of
+them together: how much is worked on at one time."""
 
 from __future__ import annotations
 
@@ -19,6 +20,12 @@ class Limits:
     body_seconds: float = 60.0  # between two pieces of a body
     head_seconds: float = 60.0  # from a connection, or a request's first byte, to the end of its headers
     unread_seconds: float = 300.0  # that an answer waits for a client which does not read it
+    in_flight: int = 1000  # POST requests from their first byte to their answer's end; LiteLLM's pools hold as many
+
+
+# Anthropic's names; OpenAI's clients go by the status.
+_KINDS = {413: "request_too_large", 429: "rate_limit_error"}
+_LATER = [(b"retry-after", b"1"), (b"x-should-retry", b"true")]
 
 
 class _Exceeded(Exception):
@@ -28,16 +35,29 @@ class _Exceeded(Exception):
 
 
 class Limited:
-    """ASGI middleware: 413, 431 or 408, in the envelope of the route; the connection ends with it."""
+    """ASGI middleware: 413, 431 or 408, in the envelope of the route; the connection ends with it. 429 for what is too
+    much at one time: whatever is asked with GET still says how the proxy is."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._limits = limits
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
+        elif scope["method"] != "POST":
+            await self._limited(self._app, scope, receive, send)
+        elif self._open >= self._limits.in_flight:
+            await self._limited(_full, scope, receive, send)
+        else:
+            self._open += 1
+            try:
+                await self._limited(self._app, scope, receive, send)
+            finally:
+                self._open -= 1
+
+    async def _limited(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         reading = _Reading(receive, self._limits)
         started = False
 
@@ -49,7 +69,7 @@ class Limited:
 
         try:
             reading.check_head(scope)
-            await self._app(scope, reading, sent)
+            await app(scope, reading, sent)
         except Exception:
             if started or reading.exceeded is None:
                 raise
@@ -97,17 +117,26 @@ class _Reading:
         return self.exceeded
 
 
+async def _full(scope: Scope, receive: Receive, send: Send) -> None:
+    """Once the body is there, which nobody keeps: a client that is still sending would not see its answer."""
+    message = await receive()
+    while message.get("more_body", False):
+        message = await receive()
+    if message["type"] != "http.disconnect":
+        await _refuse(scope["path"], _Exceeded(429, "The gateway has as many requests as it can take."), send)
+
+
 async def _refuse(path: str, error: _Exceeded, send: Send) -> None:
     anthropic = path.startswith(("/v1/messages", "/messages"))
-    kind = "request_too_large" if error.status == 413 else "invalid_request_error"
+    kind = _KINDS.get(error.status, "invalid_request_error")
     fault = {"message": str(error), "type": kind}
     openai = {"error": {**fault, "param": None, "code": str(error.status)}}
     body = json.dumps({"type": "error", "error": fault} if anthropic else openai).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-        *([(b"x-should-retry", b"false")] if error.status != 408 else []),
+        *(_LATER if error.status == 429 else [(b"connection", b"close")]),
+        *([(b"x-should-retry", b"false")] if error.status not in (408, 429) else []),
     ]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

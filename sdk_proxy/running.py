@@ -32,6 +32,7 @@ class Options:
     log_format: Literal["json", "text"]
     drain_seconds: float
     max_body_mb: float
+    max_in_flight: int
     cookie_jar: str = field(repr=False)  # the URL of a Redis may hold a password
     warm_up: bool
 
@@ -57,7 +58,7 @@ def _app(config: Config, options: Options, drain: Any) -> Any:
     from sdk_proxy.request_log import to_stdout  # noqa: PLC0415 - see above
 
     to_stdout()
-    limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024))
+    limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024), in_flight=options.max_in_flight)
     app = create_app(config, Operation(options.log_format, limits, drain, options.cookie_jar, options.warm_up))
     gc.collect()
     gc.freeze()  # LiteLLM's million objects stay; to look through them again would stop every stream for 0.3 s

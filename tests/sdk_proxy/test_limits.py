@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sdk_proxy.limits import Limited, Limits
 
@@ -59,7 +61,95 @@ async def test_a_body_that_stops_coming_is_a_408():
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": "/v1/messages", "headers": []}
+    scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}
     await Limited(reads_all, LIMITS)(scope, silent, send)
     assert sent[0]["status"] == 408
     assert json.loads(sent[1]["body"])["error"]["type"] == "invalid_request_error"
+
+
+class Held:
+    """An application whose answers end when the test says so; `most`: how many it had at one time."""
+
+    def __init__(self) -> None:
+        self.open = self.most = 0
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.open += 1
+        self.most = max(self.most, self.open)
+        try:
+            if scope["method"] == "POST":
+                await self.go_on.wait()
+            if scope["path"] == "/broken":
+                raise RuntimeError("broken")
+            await reads_all(scope, receive, send)
+        finally:
+            self.open -= 1
+
+
+async def until(holds: Any) -> None:
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+async def test_what_is_too_much_at_one_time_is_a_429_at_once_and_later_it_is_not() -> None:
+    held = Held()
+    transport = httpx.ASGITransport(Limited(held, Limits(in_flight=2)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        first = [asyncio.create_task(client.post("/v1/messages", content=b"x")) for _ in range(2)]
+        await until(lambda: held.open == 2)
+        refused = [await client.post(path, content=b"x" * 100_000) for path in ("/v1/messages", "/v1/responses")]
+        assert (await client.get("/health/readiness")).status_code == 200
+        held.go_on.set()
+        assert [(await each).status_code for each in first] == [200, 200]
+        assert (await client.post("/v1/messages")).status_code == 200
+    message = "The gateway has as many requests as it can take."
+    assert [(each.status_code, each.headers["retry-after"], each.headers["x-should-retry"]) for each in refused] == [
+        (429, "1", "true")
+    ] * 2
+    assert refused[0].json() == {"type": "error", "error": {"message": message, "type": "rate_limit_error"}}
+    assert (refused[1].json()["error"]["message"], refused[1].json()["error"]["code"]) == (message, "429")
+    assert "connection" not in refused[0].headers
+
+
+@pytest.mark.parametrize("path", ["/broken", "/v1/messages"])
+async def test_a_place_is_free_again_however_its_request_ended(path: str) -> None:
+    held = Held()
+    transport = httpx.ASGITransport(Limited(held, Limits(in_flight=1)), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        for _ in range(3):
+            task = asyncio.create_task(client.post(path))
+            await until(lambda: held.open == 1)
+            if path == "/broken":
+                held.go_on.set()
+            else:
+                task.cancel()
+            await asyncio.wait((task,))
+            held.go_on.clear()
+            assert held.open == 0
+
+
+@given(st.lists(st.sampled_from(["call", "end", "leave"]), max_size=30), st.integers(1, 4))
+def test_there_are_never_more_than_the_limit(acts: list[str], limit: int) -> None:
+    async def lived() -> None:
+        held, tasks = Held(), list[asyncio.Task[httpx.Response]]()
+        transport = httpx.ASGITransport(Limited(held, Limits(in_flight=limit)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            for act in acts:
+                if act == "call":
+                    tasks.append(asyncio.create_task(client.post("/v1/messages")))
+                    await asyncio.sleep(0.001)
+                elif act == "leave" and tasks:
+                    tasks.pop(0).cancel()
+                    await asyncio.sleep(0)
+                elif act == "end":
+                    held.go_on.set()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+                    held.go_on.clear()
+                    tasks.clear()
+            held.go_on.set()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        assert (held.most <= limit, held.open) == (True, 0)
+
+    asyncio.run(lived())
