@@ -48,6 +48,7 @@ class _Playing:
         self._client = client
         self._timing = timing
         self._events = EventParser()  # of what was sent
+        self._pause: Wait | None = None  # in which a client that leaves does so
 
     async def reply(self, reply: Reply) -> Failure | None:
         for act in reply.before:
@@ -70,6 +71,7 @@ class _Playing:
 
     async def _stream(self, acts: tuple[Act, ...], chunked: bool) -> Failure | None:
         end = _LAST_CHUNK if chunked else b""
+        self._pause = next((act for act in reversed(acts) if isinstance(act, Wait)), None)
         for act, following in pairwise(acts):
             seen = self._client.events
             if failure := await self._act(act, chunked):
@@ -106,6 +108,8 @@ class _Playing:
             case Send(data):
                 await self._send(data, chunked)
             case Wait(seconds):
+                if act is self._pause and self._client.leaves_at:
+                    await self._reached(self._client.leaves_at)  # its time begins when the client can leave
                 await asyncio.sleep(seconds)
             case WaitForClient(events):
                 await self._wait_for_client(events)
@@ -120,12 +124,17 @@ class _Playing:
         await self._connection.write((chunk(data) if chunked else data) + end)
 
     async def _wait_for_client(self, events: int) -> None:
+        if not await self._reached(events):
+            self._call.withheld.append(f"{self._call.place}: event {events}")
+
+    async def _reached(self, events: int) -> bool:
         try:
             # Not wait_for: in Python 3.11 it can lose the cancellation that says that the target has hung up.
             async with asyncio.timeout(self._timing.patience):
                 await self._client.reaches(events)
         except TimeoutError:
-            self._call.withheld.append(f"{self._call.place}: event {events}")
+            return False
+        return True
 
 
 def bodiless(reply: Reply, method: str) -> bool:

@@ -14,10 +14,12 @@ from harness.upstream.speech import Speech
 
 
 class Progress:
-    """How many events the client of a step has seen; whoever wants more can wait for it."""
+    """How many events the client of a step has seen; whoever wants more can wait for it. `leaves_at`: where the client
+    hangs up; None: it does not."""
 
-    def __init__(self) -> None:
+    def __init__(self, leaves_at: int | None = None) -> None:
         self.events = 0
+        self.leaves_at = leaves_at
         self._grown = asyncio.Event()
 
     def saw(self, events: int) -> None:
@@ -79,7 +81,7 @@ class _StepState:
         self.step = step
         self.begun = self.in_flight = False
         self.calls = self.used = 0  # a call that nothing was scripted for uses no reply
-        self.progress = Progress()
+        self.progress = Progress(step.leave_after)
         self.called = asyncio.Event()
         self.speech = Speech.of(step.request)
 

@@ -196,6 +196,22 @@ async def test_a_wait_for_the_client_that_runs_out_is_noted_and_the_reply_goes_o
     assert play.effects().withheld == ("step 0 call 0: event 1",)
 
 
+async def test_the_pause_in_which_a_client_leaves_begins_when_it_has_seen_what_it_leaves_at() -> None:
+    async with SimulatedUpstream(patience=30, gap=0) as upstream:
+        reply = Reply(acts=(Send(b"data: a\n\n"), Wait(0), Send(b"data: b\n\n")))
+        with upstream.play(one_step(reply, leave_after=1)) as play:
+            play.begin(0)
+            reader, writer = await connect(upstream)
+            writer.write(REQUEST)
+            await reader.readuntil(b"data: a\n\n\r\n")
+            await asyncio.sleep(0.05)  # longer than the pause: a gateway that is slow to pass the event on
+            assert data_of(play.exchanges()[0].outcome) == [b"data: a\n\n"]
+            play.client_saw(0, 1)
+            await reader.readuntil(b"data: b\n\n\r\n")
+            writer.close()
+        assert play.effects().withheld == ()
+
+
 async def test_a_target_that_hangs_up_is_noted(upstream: SimulatedUpstream) -> None:
     with upstream.play(one_step(Reply(acts=(Send(b"data: a\n\n"), Wait(60), Send(b"never"))))) as play:
         play.begin(0)
