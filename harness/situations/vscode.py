@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.situations import openai_routes
 from harness.situations import replies as say
 from harness.situations.openai_sdk import IMAGE, TOOLS, USAGE, situations
 from harness.situations.sdk_calls import STREAM, Asks
@@ -17,6 +18,7 @@ _FILE = "def add(a, b):\n    return a - b\n" * 30
 
 VSCODE = (
     *situations(_ASKS),
+    *openai_routes.situations(_ASKS),
     _ASKS.one(
         "agent-streamed",
         "An agent of the editor sends its instructions, a file, and headers that name it",

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from itertools import count
 
 from harness.model import Reply, Request
-from harness.upstream import anthropic_wire, gemini_wire, openai_wire, responses_wire
+from harness.upstream import anthropic_wire, gemini_wire, openai_further_wire, openai_wire, responses_wire
 from harness.upstream.wire import Object, json_reply
 
 TEXT = "A short answer that stands for any other."
+_VECTOR = (0.0125, -0.5, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ def answer(request: Request, seed: object = 1, speech: Speech = _SHORT) -> Reply
         ("/messages/count_tokens", _count_tokens),
         ("/messages", _message),
         ("/chat/completions", _completion),
+        ("/completions", _text_completion),
+        ("/embeddings", _embeddings),
         ("/responses/input_tokens", _input_tokens),
         ("/responses", _response),
     ):
@@ -72,6 +75,19 @@ def _completion(body: Object, seed: object, speech: Speech) -> Reply:
         return openai_wire.reply(whole, seed)
     include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
     return openai_wire.stream_reply(whole, seed, speech.parts, include_usage)
+
+
+def _text_completion(body: Object, seed: object, speech: Speech) -> Reply:
+    if not body.get("stream"):
+        return openai_further_wire.completion(speech.text, seed)
+    include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    return openai_further_wire.completion_streams(speech.text, seed, speech.parts, include_usage)
+
+
+def _embeddings(body: Object, seed: object, _: Speech) -> Reply:
+    texts = body.get("input")
+    number = len(texts) if isinstance(texts, list) and all(isinstance(each, str | list) for each in texts) else 1
+    return openai_further_wire.embeddings([_VECTOR] * number, seed, body.get("encoding_format") == "base64")
 
 
 def _input_tokens(body: Object, _: object, __: Speech) -> Reply:

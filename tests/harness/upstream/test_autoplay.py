@@ -30,6 +30,8 @@ def test_messages_are_answered_with_a_message_of_the_model_asked_for(path: str) 
     [
         ("/anthropic/v1/messages/count_tokens", "input_tokens", 0),
         ("/openai/v1/chat/completions", "object", "chat.completion"),
+        ("/openai/v1/completions", "object", "text_completion"),
+        ("/openai/v1/embeddings", "model", "text-embedding-3-small"),
         ("/openai/v1/responses", "object", "response"),
         ("/openai/v1/responses/input_tokens", "object", "response.input_tokens"),
         ("/gemini/v1beta/models/gemini-x:generateContent?key=k", "modelVersion", "gemini-x"),
@@ -45,6 +47,7 @@ def test_every_protocol_answers_in_its_own_shape(path: str, key: str, value: obj
     [
         ("/v1/messages", "message_stop"),
         ("/v1/chat/completions", "[DONE]"),
+        ("/v1/completions", "[DONE]"),
         ("/v1/responses", "response.completed"),
         ("/v1beta/models/g:streamGenerateContent?alt=sse", '"finishReason":"STOP"'),
     ],
@@ -53,6 +56,11 @@ def test_a_stream_is_streamed_where_it_is_asked_for(path: str, last: str) -> Non
     stream = stream_of(ask(path, stream=True))
     assert last in stream.splitlines()[-1]
     assert TEXT[:5] in stream
+
+
+@pytest.mark.parametrize(("asked", "number"), [("one", 1), (["one", "two"], 2), ([1, 2, 3], 1), ([[1, 2], [3]], 2)])
+def test_each_text_has_its_embedding(asked: object, number: int) -> None:
+    assert len(json.loads(ask("/v1/embeddings", input=asked).body)["data"]) == number
 
 
 def test_usage_is_streamed_only_where_it_is_asked_for() -> None:
