@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import nox
 from nox.command import CommandFailed
@@ -13,6 +15,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests"]
 
 LOCKED = "--constraint=constraints.txt"
+OLDER = "1.100.5"  # of LiteLLM: what `nox -s versions` compares with, unless it is told another
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -57,6 +60,19 @@ def parity_configs(session: nox.Session) -> None:
         place = f"tests/parity/{folder}"
         files = ("--config", f"{place}/config.yaml", "--scenarios", f"{place}/scenarios")
         _harness(session, "parity", "--differences", "tests/parity/differences.toml", *files)
+
+
+@nox.session
+def versions(session: nox.Session) -> None:
+    """This LiteLLM against another: `nox -s versions -- 1.100.5 -k chat`. Exit 0: nobody notices, 1: they differ."""
+    other, *options = session.posargs or [OLDER]
+    place = Path(".cache", "litellm-other")
+    session.install(LOCKED, "--editable", ".")
+    session.run("uv", "venv", "--quiet", "--clear", str(place), external=True)
+    wanted = (f"litellm[proxy]=={other}", "prisma>=0.15")
+    session.run("uv", "pip", "install", "--quiet", f"--python={place / 'bin' / 'python'}", *wanted, external=True)
+    alone = ("--without-musts", "--differences", "tests/parity/versions.toml", "--reports", "reports/versions")
+    _harness(session, "parity", "--candidate", "binary-other", *alone, *options, posargs=())
 
 
 @nox.session(name="self")
@@ -155,9 +171,10 @@ def _run(session: nox.Session, *command: str) -> None:
     session.run(*command, interrupt_timeout=20, terminate_timeout=10)
 
 
-def _harness(session: nox.Session, *command: str) -> None:
+def _harness(session: nox.Session, *command: str, posargs: Sequence[str] | None = None) -> None:
     """nox knows only 'failed' (1); the harness's own exit code is the verdict, so it is passed on."""
+    given = session.posargs if posargs is None else posargs
     try:
-        _run(session, "python", "-m", "harness", *command, *session.posargs)
+        _run(session, "python", "-m", "harness", *command, *given)
     except CommandFailed as failed:
         sys.exit(failed.return_code or 2)

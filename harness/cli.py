@@ -78,6 +78,7 @@ for command in COMMANDS:
 @click.option("-k", "text", default="", help="Only scenarios whose id contains this.")
 @click.option("--client", help="Only scenarios of this client: the folder's name.")
 @click.option("--covers", help="Only scenarios that are about this: tool-loop, errors, ...")
+@click.option("--without-musts", is_flag=True, help="Only compare: what scenarios say must hold is of other gateways.")
 @click.option("--last-failed", is_flag=True, help="Only scenarios that were not the same or allowed in the last run.")
 @click.option("--resume", is_flag=True, help="Go on where the last run was interrupted: with what it has observed.")
 @click.option("--seed", type=int, help="The order of an earlier run again; it is printed at its end.")
@@ -98,7 +99,7 @@ def parity_command(
         settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
         found = read_all(settings.scenarios)
         again = failed_last(settings.reports) if picks.last_failed else None
-        picked = [each for each in found if picks.take(each) and (again is None or each.id in again)]
+        picked = [picks.made(each) for each in found if picks.take(each) and (again is None or each.id in again)]
         given = {Role.BASELINE: baseline_port, Role.CANDIDATE: candidate_port}
         ports = {role: port for role, port in given.items() if port}
         own = options["scenarios"] is None  # the declarations are about these: others may need none of them
@@ -112,12 +113,13 @@ def parity_command(
 
 @dataclass(frozen=True, slots=True)
 class Picks:
-    """Which of the scenarios are to be replayed."""
+    """Which of the scenarios are to be replayed, and whether with what they say must hold."""
 
     text: str
     client: str | None
     covers: str | None
     last_failed: bool
+    without_musts: bool = False
 
     def take(self, scenario: Scenario) -> bool:
         return (
@@ -125,6 +127,11 @@ class Picks:
             and self.client in (None, scenario.client)
             and (self.covers is None or self.covers in scenario.covers)
         )
+
+    def made(self, scenario: Scenario) -> Scenario:
+        if not self.without_musts:
+            return scenario
+        return replace(scenario, steps=tuple(replace(step, must=()) for step in scenario.steps))
 
 
 @main.command("compare")

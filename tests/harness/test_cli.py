@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from harness.cli import Picks, main
-from harness.model import Scenario
+from harness.model import Must, Request, Scenario, Step
 from harness.traffic.scenario_schema import json_schema
 
 ALL = Picks("", None, None, last_failed=False)
@@ -26,6 +27,13 @@ SCENARIO = Scenario("vscode/tool-loop", "vscode", "A title", "scripted", ("chat"
 )
 def test_scenarios_are_picked_by_id_client_and_what_they_are_about(picks: Picks, taken: bool) -> None:
     assert picks.take(SCENARIO) is taken
+
+
+def test_what_must_hold_is_left_out_where_only_two_gateways_are_compared() -> None:
+    step = Step(Request("GET", "/"), must=(Must("/client/0/response/status", "equals", 200),))
+    scenario = replace(SCENARIO, steps=(step,))
+    assert ALL.made(scenario) == scenario
+    assert replace(ALL, without_musts=True).made(scenario).steps == (replace(step, must=()),)
 
 
 def test_the_schema_for_editors_can_be_printed() -> None:
