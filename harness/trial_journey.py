@@ -24,7 +24,7 @@ from harness.settings import Settings
 from harness.site import Credentials, gateway, site
 from harness.traffic.recorder import Recorder
 from harness.trials.findings import Fault, faults, sung, tracebacks
-from harness.trials.fuzzed import fuzzed
+from harness.trials.fuzzed import fuzzed, great
 from harness.trials.leaving import MOST_MS, Case, cases, late, measured
 from harness.upstream.autoplay import answer, autoplay
 from harness.upstream.paced import Pace, PacedUpstream
@@ -46,7 +46,7 @@ _MODELS = ("claude-sonnet-5", "gpt-5", "gemini-2.5-pro")
 async def fuzz(settings: Settings, number: int, seed: int, patience: float, logs: Path, tell: Tell) -> Tree:
     """Both targets get the same requests, `patience` seconds for each. `faults`: what only the candidate does wrong."""
     credentials = Credentials()
-    requests = fuzzed(number, seed, credentials.key)
+    requests = (*great(credentials.key), *fuzzed(number, seed, credentials.key))
     async with AsyncExitStack() as stack:
         starting = [_site(role, settings, credentials, logs) for role in (Role.BASELINE, Role.CANDIDATE)]
         baseline, candidate = [await stack.enter_async_context(each) for each in starting]

@@ -60,6 +60,12 @@ _PAGE = """<!DOCTYPE html>
 </html>
 """
 
+_HEALTH_OPTIONS = {
+    "Allow": "GET, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+}  # LiteLLM's (_health_endpoints.py, health_readiness_options, 1.106.2)
+
 
 def _paths(route_type: RouteType, *paths: str, method: str = "POST") -> list[tuple[str, str, RouteType]]:
     return [(method, path, route_type) for path in paths]
@@ -215,6 +221,12 @@ def _add_public_routes(app: FastAPI, drain: Drain) -> None:
         if drain.began is not None:
             return JSONResponse({"status": "draining", "db": "Not connected"}, 503)
         return JSONResponse({"status": "healthy", "db": "Not connected"})
+
+    @app.options("/health/liveliness")
+    @app.options("/health/liveness")
+    @app.options("/health/readiness")
+    async def health_options() -> Response:
+        return Response(headers=_HEALTH_OPTIONS)
 
     async def root(_: Request) -> Response:
         return HTMLResponse(_PAGE)

@@ -83,6 +83,13 @@ PYCHARM = (
         answers(*(_completes("Part of the answer.", f"part {n}", "gpt-5-mini-2025-08-07") for n in range(4))),
     ),
     Situation(
+        "pycharm/fifteen-calls-at-once",
+        "One prompt becomes fifteen calls with equal bodies",
+        ("chat", "together"),
+        (("fan-out-of-equals", "gpt-5-mini"),),
+        answers(*(_completes("Part of the answer.", f"equal {n}", "gpt-5-mini-2025-08-07") for n in range(15))),
+    ),
+    Situation(
         "pycharm/server-error-retried",
         "A server error that outlasts the gateway's retries reaches the client, which tries again",
         ("chat", "errors", "retries"),

@@ -29,6 +29,8 @@ def faults(request: Request, baseline: Response | Failure, candidate: Response |
     told = baseline.status if isinstance(baseline, Response) else 0
     if candidate.status >= 500 > told > 0:
         yield Fault(request, f"{candidate.status}, where the baseline answers {told}: {candidate.body[:300]!r}")
+    elif told and candidate.status != told:
+        yield Fault(request, f"{candidate.status}, where the baseline answers {told}")
     if TRACEBACK.search(candidate.body):
         yield Fault(request, f"{candidate.status} with a traceback in its body")
 

@@ -28,6 +28,7 @@ ROUTES = (
     "/memory-routing/info",
     "/",
 )
+GREAT = 32 * 1024 * 1024  # bytes
 _NAMES = (
     *("model", "messages", "max_tokens", "max_completion_tokens", "stream", "stream_options", "temperature", "n"),
     *("tools", "tool_choice", "system", "metadata", "thinking", "reasoning_effort", "response_format", "stop"),
@@ -106,6 +107,18 @@ def _headers(key: str) -> st.SearchStrategy[Headers]:
     )
     more = st.lists(st.tuples(name, st.text(_PRINTED, max_size=30).map(str.strip)), max_size=3)
     return st.builds(lambda k, t, m: (k, ("Content-Type", t), *m), keys, kind, more)
+
+
+def great(key: str) -> tuple[Request, ...]:
+    """As much as Anthropic's API takes: 32 MB in one text, on both protocols."""
+    words = "word " * (GREAT // 5 + 1)
+    messages = [{"role": "user", "content": words}]
+    bodies = {
+        "/v1/messages": {"model": "claude-sonnet-5", "max_tokens": 16, "messages": messages},
+        "/v1/chat/completions": {"model": "gpt-5", "messages": messages},
+    }
+    headers = (("Authorization", f"Bearer {key}"), ("Content-Type", "application/json"))
+    return tuple(Request("POST", path, headers, json.dumps(body).encode()) for path, body in bodies.items())
 
 
 def fuzzed(number: int, first: int, key: str) -> tuple[Request, ...]:

@@ -19,7 +19,9 @@ def found(baseline, candidate):
     ("baseline", "candidate", "what"),
     [
         (answer(400), answer(400), []),
-        (answer(400), answer(401), []),
+        (answer(400), answer(401), ["401"]),
+        (answer(500), answer(400), ["400"]),
+        (TIMEOUT, answer(400), []),
         (answer(500), answer(500), []),
         (answer(400), answer(500), ["500"]),
         (TIMEOUT, answer(500), []),

@@ -2,7 +2,7 @@ import json
 from collections import Counter
 
 from harness.replay.client import wire_bytes
-from harness.trials.fuzzed import ROUTES, fuzzed
+from harness.trials.fuzzed import GREAT, ROUTES, fuzzed, great
 
 
 def test_one_seed_makes_the_same_requests_and_another_one_others():
@@ -21,6 +21,12 @@ def test_most_requests_go_to_a_route_with_the_key_and_some_are_well_formed():
 def test_every_request_can_be_written():
     for each in fuzzed(200, 3, "key"):
         assert wire_bytes(each, "host").startswith(each.method.encode())
+
+
+def test_the_great_ones_are_as_large_as_a_provider_takes():
+    for each in great("key"):
+        assert GREAT <= len(each.body) < GREAT + 1000
+        assert _is_object(each.body)
 
 
 def _is_object(body):

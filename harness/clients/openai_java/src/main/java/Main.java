@@ -52,7 +52,8 @@ public final class Main {
             case "stream" -> stream(asked);
             case "stream-async" -> streamAsync(asked);
             case "tool-loop" -> toolLoop(asked);
-            case "fan-out" -> fanOut(asked);
+            case "fan-out" -> fanOut(asked, 4, 2);
+            case "fan-out-of-equals" -> fanOut(asked, 15, 15);
             default -> throw new IllegalArgumentException("no such situation: " + situation);
         }
     }
@@ -99,10 +100,11 @@ public final class Main {
     }
 
     /** One prompt of the IDE becomes several calls at once, some of them equal. */
-    private static void fanOut(Asked asked) {
+    /** {@code number} calls at once, of which {@code alike} each have the same body. */
+    private static void fanOut(Asked asked, int number, int alike) {
         OpenAIClientAsync client = OpenAIOkHttpClientAsync.fromEnv();
-        List<CompletableFuture<ChatCompletion>> calls = IntStream.range(0, 4)
-                .mapToObj(number -> question(asked).addUserMessage("Part " + number / 2).build())
+        List<CompletableFuture<ChatCompletion>> calls = IntStream.range(0, number)
+                .mapToObj(index -> question(asked).addUserMessage("Part " + index / alike).build())
                 .map(parameters -> client.chat().completions().create(parameters)).toList();
         calls.forEach(call -> print(call.join()));
     }
