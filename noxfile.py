@@ -56,10 +56,13 @@ def parity(session: nox.Session) -> None:
 def parity_configs(session: nox.Session) -> None:
     """Parity on the further configurations of tests/parity: the first that does not agree ends it."""
     session.install(LOCKED, "--editable", ".")
-    for folder in ("routing", "parameters"):
+    further = "tests/parity/differences.toml"
+    for folder, declared in (("errors", "scenarios/differences.toml"), ("routing", further), ("parameters", further)):
         place = f"tests/parity/{folder}"
         files = ("--config", f"{place}/config.yaml", "--scenarios", f"{place}/scenarios")
-        _harness(session, "parity", "--differences", "tests/parity/differences.toml", *files)
+        # Reports of their own: what is read of `reports` is about our own configuration.
+        own = ("--differences", declared, "--reports", f"reports/configurations/{folder}")
+        _harness(session, "parity", *own, *files)
 
 
 @nox.session

@@ -18,7 +18,7 @@ from harness.exit_code import run_to_its_exit_code
 from harness.explain_command import explain_command
 from harness.gate_command import gate_command, untouched_command
 from harness.generator_command import generator_command
-from harness.journey import Plan, Watch, failed_last, judged, parity, plan_of, stored_run
+from harness.journey import Plan, Watch, elsewhere, failed_last, judged, parity, plan_of, stored_run
 from harness.load_command import load_command
 from harness.model import Judgement, Role, Scenario
 from harness.provenance import stamped
@@ -31,7 +31,7 @@ from harness.report_command import body_command, report_command
 from harness.reporting import report_beside
 from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
-from harness.settings import read_settings
+from harness.settings import Settings, read_settings
 from harness.traffic.scenario_file import read_all
 from harness.trial_commands import canary_command, fuzz_command, leaving_command, soak_command
 from harness.unfinished import read_part
@@ -145,7 +145,7 @@ def compare_command(folder: Path, file: Path) -> None:
         run, seed = stored_run(folder)
         plan = plan_of(settings, read_all(settings.scenarios), seed, {}, whole=True)
         judgement = judged(plan, run)
-        result = {**summary(judgement, Redaction()), "made": run.made}
+        result = {**summary(judgement, Redaction(), elsewhere(settings)), "made": run.made}
         _show(console, judgement, Redaction(), write_reports(result, run.folder, Redaction()))
         return judgement.exit_code
 
@@ -157,7 +157,7 @@ async def _parity(plan: Plan, console: Console) -> int:
     with _progress(console) as progress:
         redaction = Redaction([*plan.credentials.hidden(plan.settings.environment)])
         judgement = await parity(
-            plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction, plan.settings.config)
+            plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction, plan.settings)
         )
     page = report_beside(plan.settings, lambda line: console.print(line, highlight=False), redaction)
     files = (*(judgement.folder / name for name in REPORTS), *page)
@@ -171,8 +171,9 @@ def _show(console: Console, judgement: Judgement, redaction: Redaction, files: t
     show_verdict(console, summary(judgement, redaction), files)
 
 
-def _report(judgement: Judgement, folder: Path, redaction: Redaction, config: Path) -> None:
-    write_reports(stamped(summary(judgement, redaction), config), folder, redaction)
+def _report(judgement: Judgement, folder: Path, redaction: Redaction, settings: Settings) -> None:
+    told = summary(judgement, redaction, elsewhere(settings))
+    write_reports(stamped(told, settings.config), folder, redaction)
 
 
 # --- at the edge ----------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from harness.gate.line import (
 )
 from harness.gate.load_lines import FILE, UnderLoad, load_lines
 from harness.gate_load import Load, under_load
-from harness.journey import Plan, Watch, beside_latest, parity, plan_of
+from harness.journey import Plan, Watch, beside_latest, elsewhere, parity, plan_of
 from harness.measured_before import (
     Misfits,
     cookies_misfits,
@@ -191,7 +191,8 @@ async def _replayed(plan: Plan, tell: Tell) -> tuple[Tree, str]:
     redaction = Redaction([*plan.credentials.hidden(plan.settings.environment)])
 
     def report(judgement: Judgement, folder: Path) -> None:
-        write_reports(stamped(summary(judgement, redaction), plan.settings.config), folder, redaction)
+        told = summary(judgement, redaction, elsewhere(plan.settings))
+        write_reports(stamped(told, plan.settings.config), folder, redaction)
 
     tell(f"parity: {len(plan.scenarios)} scenarios against {plan.settings.baseline} and {plan.settings.candidate}")
     judgement = await parity(plan, Watch(), report)

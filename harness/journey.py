@@ -24,6 +24,7 @@ from harness.replay.run import warm_up
 from harness.replay.schedule import replay_all
 from harness.settings import Settings
 from harness.site import Credentials, site
+from harness.traffic.scenario_file import read_all
 from harness.unfinished import Part, keeping, taken_over
 from harness.verdict.declared import read_declarations
 from harness.verdict.footprint import excesses
@@ -250,6 +251,11 @@ def plan_of(
 ) -> Plan:
     chosen = secrets.randbelow(2**32) if seed is None else seed
     return Plan(settings, tuple(scenarios), read_declarations(settings.differences), chosen, whole, ports)
+
+
+def elsewhere(settings: Settings) -> tuple[Scenario, ...]:
+    """What runs on other configurations play."""
+    return tuple(scenario for folder in settings.further for scenario in read_all(folder))
 
 
 def _part(plan: Plan) -> Part:

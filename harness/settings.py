@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     config: Path
     scenarios: Path
     differences: Path
+    further: tuple[Path, ...] = ()  # scenarios that are played on configurations of their own: they count as covered
     reports: Path
     baseline: str
     candidate: str

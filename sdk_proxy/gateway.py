@@ -77,14 +77,16 @@ class Gateway:
         body = await self.authenticated(request)
         _model(body)
         try:
-            return JSONResponse(await token_counting.count_tokens(dict(body), self.router))
+            counted = await _unless_left(request, token_counting.count_tokens(dict(body), self.router))
+            return JSONResponse(counted)
         except Exception as error:  # noqa: BLE001 - the table of error_handlers decides
             return error_handlers.failed_count(error, request.headers.get("x-request-id"))
 
     async def count_input(self, request: Request) -> Response:
         body = await self.authenticated(request)
         _model(body)
-        return await token_counting.count_input(body, self.router)
+        counted: Response = await _unless_left(request, token_counting.count_input(body, self.router))
+        return counted
 
     async def _answer(self, call: Call, request: Request) -> Response:
         await prepare(call, request, self._headers(request, call.requested_model), self.config, self.router)

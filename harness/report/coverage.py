@@ -10,43 +10,44 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import product
 from typing import Any
 
-from harness.event_stream import ServerEvent, parse
-from harness.model import Cut, Json, Reply, Request, Scenario, Send, Step
+from harness.model import Json, Request, Scenario, Step
+from harness.report.answers import LEFT, LEFT_EARLY, NO_CALL, answer_of
+from harness.report.wanted import PROVIDERS, answers, impossible, is_other_path, places
 
-_PROVIDERS = {"claude": "anthropic", "gpt": "openai", "gemini": "google"}
-_NO_CALL, _NO_HEADERS, _LEFT = "no call", "cut before the headers", "client leaves"
-_LEFT_EARLY = "client leaves before the answer"
+_PROVIDERS = {"claude": "anthropic", "gpt": "openai", "text-embedding": "openai", "gemini": "google"}
 _PLACE = ("route", "stream", "provider", "answer")
-_ID = re.compile(r"(/models|/responses|/deployments)/(?!compact\b|input_tokens\b)[^/]+")
-_LAST_EVENT = re.compile(rb'\[DONE\]|"message_stop"|"response\.(?:completed|incomplete|failed)"|"finishReason"')
+_ID = re.compile(r"(/models|/responses|/deployments|/engines)/(?!compact\b|input_tokens\b)[^/]+")
+_OTHER_PATH = "another path to a route that has all answers: that it leads there is exercised"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cell:
-    """One combination; `answer` is the upstream's status with what goes wrong, or why there is none."""
+    """One combination; `answer` is what the upstream does (harness.report.answers), or why there is none."""
 
     route: str  # "POST /v1/messages"
     stream: bool
     provider: str  # by the model's name; "-" where no model, or nobody's, is named
-    answer: str  # "200", "529", "200, cut", "cut before the headers", "no call"
+    answer: str  # "200", "529", "200, cut in mid-stream", "cut before the headers", "no call"
     client: str
 
 
-def coverage(scenarios: Iterable[Scenario]) -> dict[str, Json]:
-    """`cells`: each combination that is exercised, with the scenarios that do. `holes`: those of a route that takes a
-    model, a provider and an answer that are exercised elsewhere, but not together."""
+def coverage(scenarios: Iterable[Scenario], elsewhere: Iterable[Scenario] = ()) -> dict[str, Json]:
+    """`cells`: each combination that is exercised, with the scenarios that do, and whether none of them is this run's:
+    those `elsewhere` are played on configurations of their own. `holes`: what should be exercised, and is not.
+    `excluded`: what cannot be, or need not, and why."""
     found: dict[Cell, dict[str, None]] = defaultdict(dict)
-    for scenario in scenarios:
-        for step in scenario.steps:
-            for cell in cells(scenario.client, step):
-                found[cell][scenario.id] = None
+    own = _gathered(scenarios, found)
+    _gathered(elsewhere, found)
     ordered = sorted(found.items())
+    there = {(cell.route, cell.stream, cell.provider, cell.answer) for cell in found}
     return {
-        "cells": [{**asdict(cell), "scenarios": [*names]} for cell, names in ordered],
-        "holes": [*_holes([cell for cell, _ in ordered])],
+        "cells": [{**asdict(cell), "scenarios": [*names], "elsewhere": cell not in own} for cell, names in ordered],
+        "holes": [
+            dict(zip(_PLACE, place, strict=True)) for place, why in _wanted() if why is None and place not in there
+        ],
+        "excluded": [*_excluded(), *_other_paths(there)],
     }
 
 
@@ -83,14 +84,38 @@ def route(request: Request) -> str:
     return " ".join((request.method, _ID.sub(r"\1/{id}", path)))
 
 
-def _holes(found: list[Cell]) -> Iterator[Json]:
-    there = {(cell.route, cell.stream, cell.provider, cell.answer) for cell in found}
-    asked = {(route, stream) for route, stream, provider, _ in there if provider != "-"}
-    providers = {provider for _, _, provider, _ in there} - {"-"}
-    answers = {(stream, answer) for _, stream, provider, answer in there if provider != "-" and answer != _NO_CALL}
-    for (place, stream), provider, (of_stream, answer) in product(sorted(asked), sorted(providers), sorted(answers)):
-        if stream == of_stream and (place, stream, provider, answer) not in there:
-            yield {"route": place, "stream": stream, "provider": provider, "answer": answer}
+def _gathered(scenarios: Iterable[Scenario], found: dict[Cell, dict[str, None]]) -> frozenset[Cell]:
+    """The cells of these scenarios, which are now among those found, with their names."""
+    own = [(cell, each.id) for each in scenarios for step in each.steps for cell in cells(each.client, step)]
+    for cell, name in own:
+        found[cell][name] = None
+    return frozenset(cell for cell, _ in own)
+
+
+_Place = tuple[str, bool, str, str]
+
+
+def _wanted() -> Iterator[tuple[_Place, str | None]]:
+    """Everything that a scenario should do; with a reason, if none can."""
+    for place, stream in places():
+        for provider in PROVIDERS:
+            for answer in answers(stream):
+                yield (place, stream, provider, answer), impossible(place, provider, answer)
+
+
+def _excluded() -> Iterator[Json]:
+    """What cannot be, a row for each reason of a place."""
+    rows: dict[tuple[str, bool, str, str], list[Json]] = defaultdict(list)
+    for (place, stream, provider, answer), why in _wanted():
+        if why is not None:
+            rows[place, stream, provider, why].append(answer)
+    for (place, stream, provider, why), told in rows.items():
+        yield {"route": place, "stream": stream, "provider": provider, "answers": told, "why": why}
+
+
+def _other_paths(there: Iterable[_Place]) -> Iterator[Json]:
+    for place in sorted({place for place, _, provider, _ in there if provider != "-" and is_other_path(place)}):
+        yield {"route": place, "stream": None, "provider": None, "answers": [], "why": _OTHER_PATH}
 
 
 def _provider(model: object) -> str:
@@ -99,33 +124,11 @@ def _provider(model: object) -> str:
 
 def _answers(step: Step) -> Iterator[str]:
     if step.leave_after is not None:
-        yield _LEFT if step.leave_after else _LEFT_EARLY
+        yield LEFT if step.leave_after else LEFT_EARLY
     elif not step.replies:
-        yield _NO_CALL
+        yield NO_CALL
     else:
-        yield from map(_answer, step.replies)
-
-
-def _answer(reply: Reply) -> str:
-    if any(isinstance(act, Cut) for act in reply.before):
-        return _NO_HEADERS
-    fault = None if reply.acts is None else _fault(reply)
-    return f"{reply.status}, {fault}" if fault else str(reply.status)
-
-
-def _fault(reply: Reply) -> str | None:
-    """What goes wrong in a stream, if anything does."""
-    acts = reply.acts or ()
-    data = b"".join(act.data for act in acts if isinstance(act, Send))
-    if any(_is_error(event) for event in parse(data)[0]):
-        return "error event"
-    if any(isinstance(act, Cut) for act in acts):
-        return "cut"
-    return None if _LAST_EVENT.search(data) else "truncated"
-
-
-def _is_error(event: ServerEvent) -> bool:
-    return event.event == "error" or event.data.startswith('{"error"')
+        yield from map(answer_of, step.replies)
 
 
 def _object(request: Request) -> dict[str, Any]:

@@ -70,7 +70,10 @@ What the scenarios send, and what the upstream answers. `parity.json` names the 
 | {{ row.route | code }} | {{ "yes" if row.stream else "no" }} | {{ row.provider }} | {{ row.answer | cell }} | \
 {{ row.clients | join(", ") | cell }} | {{ row.scenarios }} |
 {% endfor %}
-{{ result.coverage.holes | length }} holes: answers that one route and provider are put through, and another is not.
+{{ result.coverage.cells | selectattr("elsewhere") | list | length }} of these cells only further configurations
+exercise (`nox -s parity_configs`).
+
+{{ result.coverage.holes | length }} holes: answers that a route is to be put through with each provider, and is not.
 {% if holes %}
 | route | stream | provider | no scenario in which the answer is |
 |---|---|---|---|
@@ -78,6 +81,14 @@ What the scenarios send, and what the upstream answers. `parity.json` names the 
 | {{ row.route | code }} | {{ "yes" if row.stream else "no" }} | {{ row.provider }} | \
 {{ row.answers | join("; ") | cell }} |
 {% endfor %}{% endif %}
+What is no hole, and why:
+
+| route | stream | provider | answers | why |
+|---|---|---|---|---|
+{% for row in result.coverage.excluded -%}
+| {{ row.route | code }} | {{ {true: "yes", false: "no"}.get(row.stream, "any") }} | {{ row.provider or "any" }} | \
+{{ row.answers | join("; ") | cell or "any" }} | {{ row.why | cell }} |
+{% endfor %}
 {%- for scenario in result.scenarios if scenario.outcome != "same" %}
 ## {{ scenario.id | cell }}: {{ scenario.outcome }}
 

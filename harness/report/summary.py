@@ -29,8 +29,9 @@ Summary: TypeAlias = dict[str, Any]  # JSON; the writers read it by the keys bel
 VERDICTS = {0: "the proxies agree", 1: "the proxies differ", 2: "no judgement is possible"}
 
 
-def summary(judgement: Judgement, redaction: Redaction) -> Summary:
-    """Everything that a report says, with no secret left in it."""
+def summary(judgement: Judgement, redaction: Redaction, elsewhere: Iterable[Scenario] = ()) -> Summary:
+    """Everything that a report says, with no secret left in it. `elsewhere`: scenarios that other runs play, which are
+    covered as well."""
     scenarios = {scenario.id: scenario for scenario in judgement.scenarios}
     plain: dict[str, Json] = {
         "verdict": VERDICTS[judgement.exit_code],
@@ -43,7 +44,7 @@ def summary(judgement: Judgement, redaction: Redaction) -> Summary:
         "totals": _totals(judgement),
         "footprints": [_footprint(each) for each in judgement.footprints],
         "excesses": [{"sense": each.sense, "told": each.told} for each in judgement.excesses],
-        "coverage": coverage(judgement.scenarios),
+        "coverage": coverage(judgement.scenarios, elsewhere),
         "declarations": _declarations(judgement),
         "stale_declarations": [
             {"id": one.id, "where": one.where, "why": one.why, "problem": what} for what, one in judgement.stale

@@ -394,6 +394,21 @@ async def test_a_client_that_leaves_before_its_answer_ends_the_call(name):
         assert await abandoned(upstream)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages/count_tokens", message("claude-sonnet-5")),
+        ("/v1/responses/input_tokens", {"model": "claude-sonnet-5", "input": "hi"}),
+    ],
+)
+async def test_a_client_that_leaves_before_its_tokens_are_counted_ends_the_call(path, body):
+    async with site(lambda _: Reply(before=(Wait(FOREVER),))) as (upstream, client):
+        asking = asyncio.ensure_future(client.post(path, json=body))
+        await calls(upstream)
+        asking.cancel()
+        assert await abandoned(upstream)
+
+
 @pytest.mark.parametrize("name", STREAMS)
 async def test_a_client_that_leaves_before_the_first_event_ends_the_call(name):
     path, body = STREAMS[name]

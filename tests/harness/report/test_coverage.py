@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from harness.model import Act, Cut, Reply, Request, Scenario, Send, Step, Wait
+from harness.model import Act, Reply, Request, Scenario, Send, Step
 from harness.report.coverage import Cell, by_answer, by_place, cells, coverage, route
+from harness.report.wanted import PROVIDERS, ROUTES, impossible
 
 STREAM: tuple[Act, ...] = (Send(b'data: {"choices":[]}\n\n'), Send(b"data: [DONE]\n\n"))
-ERROR = Send(b'data: {"error":{"message":"no"}}\n\n')
 
 
 def step(reply: Reply | None = None, model: str = "gpt-5", stream: bool = True, leave_after: int | None = None) -> Step:
@@ -22,19 +22,7 @@ def scenario(name: str, *steps: Step) -> Scenario:
     return Scenario(f"curl/{name}", "curl", "A title", "scripted", (), steps)
 
 
-@pytest.mark.parametrize(
-    ("reply", "answer"),
-    [
-        (Reply(acts=STREAM), "200"),
-        (Reply(acts=STREAM[:1]), "200, truncated"),
-        (Reply(acts=(*STREAM[:1], Cut("rst"))), "200, cut"),
-        (Reply(acts=(*STREAM[:1], ERROR, Cut("fin"))), "200, error event"),
-        (Reply(acts=(Send(b"event: error\ndata: {}\n\n"),)), "200, error event"),
-        (Reply(529, body=b"{}"), "529"),
-        (Reply(before=(Wait(0.1), Cut("fin"))), "cut before the headers"),
-        (None, "no call"),
-    ],
-)
+@pytest.mark.parametrize(("reply", "answer"), [(Reply(529, body=b"{}"), "529"), (None, "no call")])
 def test_an_answer_is_told_by_what_the_upstream_does(reply: Reply | None, answer: str) -> None:
     assert [*cells("curl", step(reply))] == [Cell("POST /v1/chat/completions", True, "openai", answer, "curl")]
 
@@ -50,6 +38,7 @@ def test_a_client_that_leaves_is_an_answer_that_it_has_not_seen(events: int, ans
         ("/v1/messages?beta=true", "POST /v1/messages"),
         ("/v1/models/gpt-5", "POST /v1/models/{id}"),
         ("/openai/deployments/gpt-5/chat/completions", "POST /openai/deployments/{id}/chat/completions"),
+        ("/engines/gpt-5/chat/completions", "POST /engines/{id}/chat/completions"),
         ("/v1/responses/resp_1/input_items", "POST /v1/responses/{id}/input_items"),
         ("/", "POST /"),
     ],
@@ -66,19 +55,44 @@ def test_a_combination_names_its_scenarios_once_each() -> None:
     assert cell["scenarios"] == ["curl/a", "curl/b"]
 
 
-def test_a_hole_is_what_one_provider_is_put_through_and_another_is_not() -> None:
-    told = coverage(
-        [
-            scenario("a", step(Reply(acts=STREAM)), step(Reply(500))),
-            scenario("b", step(Reply(acts=STREAM), model="claude-sonnet-5")),
-            scenario("c", step(Reply(400), stream=False)),
-        ]
-    )
-    place = {"route": "POST /v1/chat/completions"}
-    assert told["holes"] == [
-        {**place, "stream": False, "provider": "anthropic", "answer": "400"},
-        {**place, "stream": True, "provider": "anthropic", "answer": "500"},
-    ]
+def holes(*scenarios: Scenario, elsewhere: tuple[Scenario, ...] = ()) -> list[tuple[str, bool, str, str]]:
+    told: dict[str, Any] = coverage(scenarios, elsewhere)
+    return [(one["route"], one["stream"], one["provider"], one["answer"]) for one in told["holes"]]
+
+
+PLACE = ("POST /v1/chat/completions", True, "openai")
+
+
+def test_what_nobody_exercises_is_a_hole_on_every_route_with_every_provider() -> None:
+    found = holes()
+    assert {place for place, *_ in found} == set(ROUTES)
+    assert {provider for _, _, provider, _ in found} == set(PROVIDERS)
+    assert (*PLACE, "529") in found
+
+
+def test_what_is_exercised_is_no_hole() -> None:
+    assert {*holes()} - {*holes(scenario("a", step(Reply(529))))} == {(*PLACE, "529")}
+
+
+def test_what_is_exercised_on_another_configuration_is_no_hole_and_says_so() -> None:
+    other = scenario("b", step(Reply(529)))
+    told: dict[str, Any] = coverage([scenario("a", step(Reply(400)))], [other, scenario("c", step(Reply(400)))])
+    assert (*PLACE, "529") not in holes(elsewhere=(other,))
+    assert [(cell["answer"], cell["elsewhere"]) for cell in told["cells"]] == [("400", False), ("529", True)]
+
+
+def test_what_cannot_be_is_no_hole_but_is_told_with_its_reason() -> None:
+    excluded: list[dict[str, Any]] = coverage([])["excluded"]  # type: ignore[assignment]
+    of_claude = [one for one in excluded if (one["route"], one["provider"]) == ("POST /v1/embeddings", "anthropic")]
+    assert [one["why"] for one in of_claude] == [impossible("POST /v1/embeddings", "anthropic", "200")]
+    assert "529" in of_claude[0]["answers"]
+    assert not {place[:3] for place in holes()} & {("POST /v1/embeddings", False, "anthropic")}
+
+
+def test_another_path_to_a_route_is_told() -> None:
+    short = Step(Request("POST", "/chat/completions", body=b'{"model":"gpt-5"}'), (Reply(),))
+    excluded: list[dict[str, Any]] = coverage([scenario("a", short)])["excluded"]  # type: ignore[assignment]
+    assert [one["route"] for one in excluded if one["stream"] is None] == ["POST /chat/completions"]
 
 
 def test_what_is_no_json_has_no_provider() -> None:
