@@ -40,6 +40,7 @@ from sdk_proxy.schema import Config
 from sdk_proxy.session_manager import persistent_clients
 from sdk_proxy.spared import spared
 from sdk_proxy.stream_end import no_invented_end
+from sdk_proxy.unprocessable import refused_twice_is_refused
 from sdk_proxy.warm_up import origins, warm_up
 
 _PAGE = """<!DOCTYPE html>
@@ -117,7 +118,7 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
             if operated.warm_up:
                 await warm_up(origins(config.deployments))
             in_place = proxy_server.in_its_place(gateway.router, config.general_settings, key)
-            with in_place, no_invented_end(), spared():
+            with in_place, no_invented_end(), refused_twice_is_refused(), spared():
                 yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)

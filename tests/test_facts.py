@@ -3,7 +3,11 @@
 import tomllib
 from pathlib import Path
 
+from harness.report.coverage import coverage
+from harness.traffic.scenario_file import read_all
+
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
+CONFIGURATIONS = Path(__file__).parent / "parity"
 WITHOUT = "without_scenario"
 
 
@@ -13,7 +17,7 @@ def facts() -> dict[str, dict[str, list[str] | str]]:
 
 def test_each_scenario_that_a_fact_names_exists() -> None:
     named = {name for part, rows in facts().items() if part != WITHOUT for names in rows.values() for name in names}
-    assert sorted(name for name in named if not (SCENARIOS / f"{name}.yaml").is_file()) == []
+    assert sorted(name for name in named if not _file(name).is_file()) == []
 
 
 def test_each_fact_has_a_scenario_or_a_reason() -> None:
@@ -23,3 +27,16 @@ def test_each_fact_has_a_scenario_or_a_reason() -> None:
 def test_a_fact_is_told_once() -> None:
     told = [fact for rows in facts().values() for fact in rows]
     assert len(told) == len(set(told))
+
+
+def test_no_route_has_a_hole() -> None:
+    scenarios, elsewhere = read_all(SCENARIOS), read_all(CONFIGURATIONS / "errors" / "scenarios")
+    assert coverage(scenarios, elsewhere)["holes"] == []
+
+
+def _file(name: str) -> Path:
+    """Ours is `<client>/<name>`, that of another configuration `<configuration>/<client>/<name>`."""
+    if name.count("/") == 1:
+        return SCENARIOS / f"{name}.yaml"
+    configuration, _, rest = name.partition("/")
+    return CONFIGURATIONS / configuration / "scenarios" / f"{rest}.yaml"

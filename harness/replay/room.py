@@ -29,9 +29,14 @@ class Room:
         self._apart = apart
         self._playing: set[str] = set()
         self._rested: dict[str, float] = {}  # model -> from when on it can be used
+        self._models: dict[
+            str, frozenset[str]
+        ] = {}  # by scenario: it is asked for again and again until it is admitted
 
     def admits(self, scenario: Scenario, now: float) -> bool:
-        resting = any(self._rested.get(model, now) > now for model in models_of(scenario))
+        if scenario.id not in self._models:
+            self._models[scenario.id] = models_of(scenario)
+        resting = any(self._rested.get(model, now) > now for model in self._models[scenario.id])
         return not resting and self._playing.isdisjoint(self._apart[scenario.id])
 
     def enter(self, scenario: Scenario) -> None:
@@ -51,17 +56,16 @@ def apart(scenarios: Sequence[Scenario]) -> dict[str, frozenset[str]]:
     """For each id those of the scenarios that may not be played beside it."""
     everybody = frozenset(scenario.id for scenario in scenarios)
     voices = {scenario.id: Voice.of(scenario) for scenario in scenarios}
+    models = {scenario.id: models_of(scenario) for scenario in scenarios}
+    cooling = {scenario.id for scenario in scenarios if cools(scenario)}
     found: dict[str, set[str]] = {scenario.id: set() for scenario in scenarios}
-    for one, other in combinations(scenarios, 2):
-        if _share_a_cooling_model(one, other) or voices[one.id].like(voices[other.id]):
-            found[one.id].add(other.id)
-            found[other.id].add(one.id)
+    for one, other in combinations(voices, 2):
+        share = (one in cooling or other in cooling) and not models[one].isdisjoint(models[other])
+        if share or voices[one].like(voices[other]):
+            found[one].add(other)
+            found[other].add(one)
     alone = {scenario.id for scenario in scenarios if voices[scenario.id].silent or sets_cookies(scenario)}
     return {name: everybody if name in alone else frozenset(alone | others) for name, others in found.items()}
-
-
-def _share_a_cooling_model(one: Scenario, other: Scenario) -> bool:
-    return (cools(one) or cools(other)) and not models_of(one).isdisjoint(models_of(other))
 
 
 def cools(scenario: Scenario) -> bool:

@@ -37,13 +37,15 @@ STREAMED = (
     *(f"200, {fault} {place}" for place in (AT_FIRST, MIDWAY) for fault in (*STATUSES, "cut", "truncated")),
 )
 
+_NO_COUNT = "LiteLLM counts for Gemini with google-genai, which litellm[proxy] does not bring: it fails before it calls"
 # LiteLLM 1.106.2 answers these by itself: there is no call that could fail.
 _NEVER_CALLED: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("POST /v1/embeddings", "anthropic"): "Anthropic has no embeddings: LiteLLM refuses to call it",
         ("POST /v1/responses/compact", "anthropic"): "only OpenAI compacts: LiteLLM refuses to call anybody else",
         ("POST /v1/responses/compact", "google"): "only OpenAI compacts: LiteLLM refuses to call anybody else",
-        ("POST /v1/responses/input_tokens", "google"): "LiteLLM fails before it calls Gemini: both proxies say 500",
+        ("POST /v1/messages/count_tokens", "google"): _NO_COUNT,
+        ("POST /v1/responses/input_tokens", "google"): _NO_COUNT,
     }
 )
 _AS_RESPONSES = ("POST /v1/messages", "POST /v1/responses")  # where GPT is asked through its Responses protocol
