@@ -381,17 +381,6 @@ async def test_a_chunk_that_is_no_event_does_not_end_the_stream() -> None:
     assert data(got.text)[-1]["type"] == "message_stop"
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_what_openai_cannot_process_stays_refused_where_nothing_more_can_be_left_out(stream):
-    dropping = {"drop_params": True}
-    odd = refuses(422, "odd indeed")
-    async with site(odd, router_settings=NO_RETRIES, litellm_settings=dropping) as (upstream, client):
-        answer = await client.post(CHAT, json=chat("gpt-5", stream=stream))
-        assert len(await calls(upstream, 2)) == 2
-    assert answer.status_code == 422
-    assert "odd indeed" in answer.json()["error"]["message"]
-
-
 # --- a client that leaves ---
 
 
