@@ -31,7 +31,7 @@ from harness.report_command import body_command, report_command
 from harness.reporting import report_beside
 from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
-from harness.settings import Settings, read_settings
+from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
 from harness.trial_commands import canary_command, fuzz_command, leaving_command, soak_command
 from harness.unfinished import read_part
@@ -157,7 +157,7 @@ async def _parity(plan: Plan, console: Console) -> int:
     with _progress(console) as progress:
         redaction = Redaction([*plan.credentials.hidden(plan.settings.environment)])
         judgement = await parity(
-            plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction, plan.settings)
+            plan, _Bars(progress, len(plan.scenarios)), lambda j, f: _report(j, f, redaction, plan)
         )
     page = report_beside(plan.settings, lambda line: console.print(line, highlight=False), redaction)
     files = (*(judgement.folder / name for name in REPORTS), *page)
@@ -171,9 +171,10 @@ def _show(console: Console, judgement: Judgement, redaction: Redaction, files: t
     show_verdict(console, summary(judgement, redaction), files)
 
 
-def _report(judgement: Judgement, folder: Path, redaction: Redaction, settings: Settings) -> None:
-    told = summary(judgement, redaction, elsewhere(settings))
-    write_reports(stamped(told, settings.config), folder, redaction)
+def _report(judgement: Judgement, folder: Path, redaction: Redaction, plan: Plan) -> None:
+    others = elsewhere(plan.settings) if plan.whole else ()  # of some scenarios there is no saying what is covered
+    told = summary(judgement, redaction, others)
+    write_reports(stamped(told, plan.settings.config), folder, redaction)
 
 
 # --- at the edge ----------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ def facts(result: Any) -> dict[str, Any]:
         "covers": sorted({word for one in scenarios for word in one["covers"]}),
         "coverage": by_answer(coverage["cells"]),
         "holes": by_place(coverage["holes"]),
+        "excluded": coverage.get("excluded", []),  # runs of earlier versions have neither
+        "elsewhere": sum(cell.get("elsewhere", False) for cell in coverage["cells"]),
         "trends": trends(result["history"]),
         "drawn": drawn,
         "charts": {
