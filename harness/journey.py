@@ -11,12 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 
-from harness.comparison.run import compare_all
 from harness.errors import BadInput, HarnessError
 from harness.footprint import measuring, read_footprints, store_footprints
+from harness.judging import judge_stored
 from harness.model import Declaration, Footprint, Json, Judgement, Observation, Outcome, Role, Scenario, Verdict
 from harness.observation import store
 from harness.replay.rounds import Rounds
@@ -29,7 +28,6 @@ from harness.unfinished import Part, keeping, taken_over
 from harness.verdict.declared import read_declarations
 from harness.verdict.footprint import excesses
 from harness.verdict.gate import gate
-from harness.verdict.replayed import judge_replayed
 
 OBSERVATIONS = "observations.ndjson"
 _REPLAYED = 12  # scenarios at most that are played again
@@ -97,8 +95,7 @@ async def observe(
     what running them cost. Those in `seen` are observed already."""
 
     def again() -> list[Scenario]:
-        found = judge_all(plan.scenarios, store.read(folder / OBSERVATIONS), plan.declared)
-        names = undecided(found)
+        names = undecided(judge_stored(plan.scenarios, folder / OBSERVATIONS, plan.declared).verdicts)
         return [scenario for scenario in plan.scenarios if scenario.id in names]
 
     rounds = Rounds(len(Role), again)
@@ -117,31 +114,21 @@ async def observe(
 
 def judged(plan: Plan, run: Run) -> Judgement:
     """From the stored observations alone, so that a run can be judged again."""
-    observations = run.folder / OBSERVATIONS
+    found = judge_stored(plan.scenarios, run.folder / OBSERVATIONS, plan.declared)
     judgement = Judgement(
         run.id,
         plan.seed,
         run.seconds,
         run.targets,
         plan.scenarios,
-        judge_all(plan.scenarios, store.read(observations), plan.declared),
-        *exchanges(store.read(observations)),
+        found.verdicts,
+        found.client,
+        found.upstream,
         folder=plan.settings.reports / "runs" / run.id,
         footprints=(footprints := read_footprints(run.folder)),
         excesses=excesses(footprints),
     )
     return gate(judgement, plan.declared, datetime.now(UTC).date(), whole=plan.whole)
-
-
-def judge_all(
-    scenarios: Sequence[Scenario], observations: Iterator[Observation], declared: Sequence[Declaration]
-) -> tuple[Verdict, ...]:
-    """In the order of the scenarios."""
-    by_id = {scenario.id: scenario for scenario in scenarios}
-    known = (observation for observation in observations if observation.scenario in by_id)
-    compared = groupby(compare_all(known), key=lambda each: each.scenario)
-    found = {name: judge_replayed(by_id[name], tuple(pairs), declared) for name, pairs in compared}
-    return tuple(found[scenario.id] for scenario in scenarios if scenario.id in found)
 
 
 def undecided(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
@@ -150,13 +137,6 @@ def undecided(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     wrong = [v for v in verdicts if v.outcome in (Outcome.DIFFERENT, Outcome.BROKEN) and not v.problem]
     others = [verdict.scenario for verdict in wrong if not verdict.replays] if len(wrong) <= _REPLAYED else []
     return (*noisy[:_REPLAYED], *others)
-
-
-def exchanges(observations: Iterator[Observation]) -> tuple[int, int]:
-    """How many exchanges were compared on each face: those of the baseline and of the candidate."""
-    seen = (o for o in observations if o.role in (Role.BASELINE, Role.CANDIDATE))
-    counts = [(len(o.client), len(o.upstream)) for o in seen]
-    return sum(client for client, _ in counts), sum(upstream for _, upstream in counts)
 
 
 # --- one target -----------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias, Union
 
 Json: TypeAlias = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 - holds names
+# kept: it can be used again. closed: as the answer said. dropped: without a word.
+Connection: TypeAlias = Literal["kept", "closed", "dropped"]
 Headers: TypeAlias = tuple[tuple[str, str], ...]  # a repeated name is a repeated pair; text is latin-1
 
 
@@ -59,6 +61,7 @@ class Response:
     headers: Headers = ()
     chunks: tuple[Chunk, ...] = ()
     failure: Failure | None = None  # how it ended, where it did not end well
+    connection: Connection | None = None  # what became of it behind the whole answer, where somebody looked
 
     @property
     def body(self) -> bytes:

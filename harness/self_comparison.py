@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import BadInput
-from harness.journey import OBSERVATIONS, Plan, Watch, judge_all, observe
+from harness.journey import OBSERVATIONS, Plan, Watch, observe
+from harness.judging import judge_stored
 from harness.model import Json, Scenario, Verdict
-from harness.observation import store
 from harness.provenance import stamped
 
 
@@ -48,7 +48,7 @@ async def compare_with_itself(
 async def _run(plan: Plan, number: int, folder: Path) -> SelfRun:
     began = time.monotonic()
     await observe(plan, folder, Watch())
-    verdicts = judge_all(plan.scenarios, store.read(folder / OBSERVATIONS), plan.declared)
+    verdicts = judge_stored(plan.scenarios, folder / OBSERVATIONS, plan.declared).verdicts
     found = tuple(verdict for verdict in verdicts if verdict.unexplained or verdict.noise or verdict.problem)
     flaky = tuple(verdict.scenario for verdict in verdicts if verdict.replays and verdict not in found)
     if not found:

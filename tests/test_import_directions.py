@@ -21,7 +21,9 @@ MAY_IMPORT = {
     "site": LEAVES | {"settings", "replay", "upstream"},
     "footprint": LEAVES | {"performance", "replay"},
     "unfinished": LEAVES | {"observation"},
-    "journey": LEAVES | STEPS | {"settings", "site", "unfinished", "footprint"},
+    "spread": {"errors"},
+    "judging": LEAVES | {"spread", "observation", "comparison", "verdict"},
+    "journey": LEAVES | STEPS | {"settings", "site", "unfinished", "footprint", "judging"},
     "situations": LEAVES | {"situations", "upstream"},
     "recording": LEAVES | {"traffic"},
     "client_recordings": LEAVES | STEPS | {"settings", "site", "clients", "situations"},
@@ -73,7 +75,7 @@ MAY_IMPORT = {
     "drill_journey": LEAVES | {"drill", "drill_stage"},
     "drill_command": {"exit_code", "provenance", "settings", "journey", "reporting"}
     | {"drill", "drill_stage", "drill_journey"},
-    "self_comparison": LEAVES | {"provenance", "journey", "observation"},
+    "self_comparison": LEAVES | {"provenance", "journey", "judging"},
     "self_command": {"reporting", "exit_code", "settings", "journey", "self_comparison", "traffic"},
     "__main__": {"cli"},
 }

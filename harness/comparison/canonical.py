@@ -10,33 +10,52 @@ import re
 from collections.abc import Iterable, Mapping
 
 from harness.comparison.tokens import Sort, tokens
-from harness.comparison.volatile import JSON_NUMBER, Places, leaves, volatile_in
+from harness.comparison.volatile import JSON_NUMBER, Places, Texts, leaves_at, prefixes, volatile_in
 from harness.model import Json
 
+_PLAIN = re.compile(r"[\w.+=-]+", re.ASCII)  # JSON writes it as it is, unless all of ASCII is escaped
+_ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 Spot = tuple[str, int]  # a place, and the position of the id in the leaf's text
 
 
 def canonical(tree: Json, places: Places) -> Json:
     """Ids are numbered by first appearance. Canonical trees stay as they are."""
     found = _ids(tree, places)
-    return _renamed(tree, places, _numbered(found, {}))
+    return _Renaming(places, _numbered(found, {})).of(tree)
 
 
-def canonical_pair(baseline: Json, other: Json, places: Places) -> tuple[Json, Json]:
+def canonical_pair(
+    baseline: Json, other: Json, places: Places, texts: tuple[Texts, Texts] = ({}, {})
+) -> tuple[Json, Json]:
     """Both trees; an id of the other one has the name of the baseline's id that it stands for.
 
     It stands for the one that comes first at the same place. Otherwise one lost header would rename all ids behind it.
+    With the `texts` that parts of the two were read from, a part in which nothing is to be renamed is not copied.
     """
-    ours, theirs = _ids(baseline, places), _ids(other, places)
-    names = _numbered(ours, {})
-    matched = _matched(_by_spot(ours), _by_spot(theirs), names)
-    return _renamed(baseline, places, names), _renamed(other, places, _numbered(theirs, matched, len(names)))
+    return Canonical(baseline, places, texts[0]).beside(other, texts[1])
+
+
+class Canonical:
+    """The baseline's tree, canonical, and others beside it."""
+
+    def __init__(self, baseline: Json, places: Places, texts: Texts) -> None:
+        self._places = places
+        self._ids = _ids(baseline, places)
+        self._names = _numbered(self._ids, {})
+        self._tree = _Renaming(places, self._names, texts).of(baseline)
+
+    def beside(self, other: Json, texts: Texts) -> tuple[Json, Json]:
+        """See `canonical_pair`."""
+        theirs = _ids(other, self._places)
+        matched = _matched(_by_spot(self._ids), _by_spot(theirs), self._names)
+        names = _numbered(theirs, matched, len(self._names))
+        return self._tree, _Renaming(self._places, names, texts).of(other)
 
 
 def _ids(tree: Json, places: Places) -> list[tuple[Spot, str]]:
     return [
         ((place, position), text)
-        for place, leaf in leaves(tree)
+        for place, leaf in leaves_at(tree, places)
         for position, sort, text in volatile_in(leaf, places.get(place, {}))
         if sort is Sort.ID
     ]
@@ -70,26 +89,54 @@ def _matched(
     return matched
 
 
-def _renamed(tree: Json, places: Places, names: Mapping[str, str]) -> Json:
-    longest_first = sorted(names, key=len, reverse=True)
-    ids = re.compile("|".join(re.escape(value) for value in longest_first) or "(?!)")
-    return _walk(tree, "", places, ids, names)
+class _Renaming:
+    """Of one tree: its ids by their names, the other volatile values by their kinds'."""
 
+    def __init__(self, places: Places, names: Mapping[str, str], texts: Texts | None = None) -> None:
+        self._places, self._names, self._texts = places, names, texts or {}
+        self._above = prefixes(places)
+        self._plain = all(_PLAIN.fullmatch(value) for value in names)
 
-def _walk(value: Json, place: str, places: Places, ids: re.Pattern[str], names: Mapping[str, str]) -> Json:
-    match value:
-        case dict():
-            return {key: _walk(item, f"{place}/{key}", places, ids, names) for key, item in value.items()}
-        case list():
-            return [_walk(item, f"{place}/*", places, ids, names) for item in value]
-        case str():
-            text = _without_others(value, places.get(place, {}))
-            known = any(value in text for value in names)  # much faster than the pattern, on long texts
-            return ids.sub(lambda found: names[found.group()], text) if known else text
-        case int() | float() if not isinstance(value, bool) and JSON_NUMBER in places.get(place, {}):
-            return "<number>"
-        case _:
+    def of(self, tree: Json) -> Json:
+        return self._walk(tree, "")
+
+    def _walk(self, value: Json, place: str) -> Json:
+        if place not in self._above:
+            return self._by_name(value)
+        match value:
+            case dict():
+                return {key: self._walk(item, f"{place}/{key}") for key, item in value.items()}
+            case list():
+                return [self._walk(item, f"{place}/*") for item in value]
+            case str():
+                return self._text(_without_others(value, self._places.get(place, {})))
+            case int() | float() if not isinstance(value, bool) and JSON_NUMBER in self._places.get(place, {}):
+                return "<number>"
+            case _:
+                return value
+
+    def _by_name(self, value: Json) -> Json:
+        """Where nothing but ids can be volatile."""
+        if isinstance(value, str):
+            return self._text(value)
+        if not isinstance(value, dict | list) or self._untouched(self._texts.get(id(value))):
             return value
+        if isinstance(value, list):
+            return [self._by_name(item) for item in value]
+        return {key: self._by_name(item) for key, item in value.items()}
+
+    def _untouched(self, text: bytes | None) -> bool:
+        """Whether no id can be in what was read from that text."""
+        if text is None or not self._plain or _ESCAPED_ASCII.search(text):
+            return False
+        return not any(value.encode() in text for value in self._names)
+
+    def _text(self, text: str) -> str:
+        known = [value for value in self._names if value in text]  # much faster than a pattern, on long texts
+        if len(known) < 2:
+            return text.replace(known[0], self._names[known[0]]) if known else text
+        longest_first = sorted(known, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, longest_first)), lambda found: self._names[found.group()], text)
 
 
 def _without_others(text: str, positions: Mapping[int, Sort]) -> str:

@@ -23,18 +23,44 @@ def compare(baseline: Json, candidate: Json) -> tuple[Difference, ...]:
     """Sorted by path. A path is a JSON pointer (RFC 6901) of the baseline; of the candidate, for what only it has."""
     if same(baseline, candidate):
         return ()
+    unequal = _unequal(baseline, candidate)
+    found = _plain(*unequal, ())
+    if found is None:
+        found = [_difference(level) for level in _levels(*unequal)]
+    return tuple(sorted(found, key=lambda difference: _order(difference.path)))
+
+
+def _plain(one: Any, other: Any, path: tuple[object, ...]) -> list[Difference] | None:
+    """What deepdiff finds where objects differ in their keys, or in single values; None where there is more to it."""
+    if type(one) is not type(other):
+        return None
+    if not isinstance(one, dict):
+        return None if isinstance(one, list) else [Difference(pointer(path), one, other)]
+    found = [Difference(pointer((*path, key)), value, Absent.ABSENT) for key, value in one.items() if key not in other]
+    found += [Difference(pointer((*path, key)), Absent.ABSENT, value) for key, value in other.items() if key not in one]
+    for key in one:
+        inner = _plain(one[key], other[key], (*path, key)) if key in other else []
+        if inner is None:
+            return None
+        found += inner
+    return found
+
+
+def _levels(one: Any, other: Any) -> list[DiffLevel]:
     found = DeepDiff(
-        *_unequal(baseline, candidate),
+        one,
+        other,
         view="tree",
         threshold_to_diff_deeper=0,  # otherwise two objects with few common keys are one difference
         ignore_private_variables=False,  # otherwise keys that begin with __ are not looked at
     )
-    levels = [level for kind in found.values() for level in kind]
-    return tuple(sorted((_difference(level) for level in levels), key=lambda difference: _order(difference.path)))
+    return [level for kind in found.values() for level in kind]
 
 
 def same(one: Json, other: Json) -> bool:
     """Equal, types included: 1, 1.0 and true differ."""
+    if one is other:
+        return True
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):

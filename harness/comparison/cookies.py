@@ -20,6 +20,14 @@ def set_by(observations: Iterable[Observation]) -> Jar:
     return jar
 
 
+def jars(several: Iterable[Jar]) -> Jar:
+    whole: dict[str, frozenset[str]] = {}
+    for jar in several:
+        for cookie, hosts in jar.items():
+            whole[cookie] = whole.get(cookie, frozenset()) | hosts
+    return whole
+
+
 def strayed(observation: Observation, jar: Jar) -> list[str]:
     """The cookies that went to a host that did not set them: another did, or a client sent them."""
     return [

@@ -20,6 +20,8 @@ def orders(baseline: Json, candidate: Json) -> tuple[Difference, ...]:
 
 
 def _orders(one: Json, other: Json, path: tuple[object, ...]) -> Iterator[Difference]:
+    if one is other:
+        return
     if isinstance(one, dict) and isinstance(other, dict):
         left, right = [key for key in one if key in other], [key for key in other if key in one]
         if left != right:

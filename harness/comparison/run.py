@@ -1,37 +1,29 @@
-"""All observations of a run -> what comparison has to say about each scenario."""
+"""The observations of a run -> what comparison has to say about each scenario."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.comparison.arrival import paces
-from harness.comparison.canonical import canonical_pair
+from harness.comparison.canonical import Canonical
 from harness.comparison.compare import compare
-from harness.comparison.cookies import Jar, set_by, strayed
+from harness.comparison.cookies import Jar, jars, set_by, strayed
 from harness.comparison.order import orders
 from harness.comparison.tree import tree
-from harness.comparison.volatile import Places, Volatile, learn
+from harness.comparison.volatile import Volatile, learn, together
 from harness.model import Compared, Difference, Json, Observation, Role
 
 _Seen = Mapping[Role, Observation]
 _BASELINES = (Role.BASELINE, Role.AGAIN)
 
 
-def compare_all(observations: Iterable[Observation]) -> Iterator[Compared]:
-    """One for each scenario, in the order of first observation. What is volatile is learnt from all of them first.
-
-    A scenario that was replayed has one for each pair of a baseline's observation and a candidate's.
-    """
-    attempts: dict[str, dict[int, dict[Role, Observation]]] = {}
-    for observation in observations:
-        seen = attempts.setdefault(observation.scenario, {}).setdefault(observation.attempt, {})
-        seen[observation.role] = observation
-    reference = Reference.of({scenario: seen.get(0, {}) for scenario, seen in attempts.items()})
-    for scenario, each in attempts.items():
-        for pair in pairs(each):
-            candidate = pair.get(Role.CANDIDATE)
-            yield replace(reference.compared(scenario, pair), attempt=candidate.attempt if candidate else 0)
+def compare_attempts(reference: Reference, scenario: str, attempts: Mapping[int, _Seen]) -> Iterator[Compared]:
+    """One for each pair of a baseline's observation and a candidate's: several where the scenario was replayed."""
+    own = reference.knowing(scenario, attempts.get(0, {}))
+    for pair in pairs(attempts):
+        candidate = pair.get(Role.CANDIDATE)
+        yield replace(own.compared(scenario, pair), attempt=candidate.attempt if candidate else 0)
 
 
 def pairs(attempts: Mapping[int, _Seen]) -> Iterator[_Seen]:
@@ -60,18 +52,35 @@ class Reference:
         volatile = learn((s, tree(seen[Role.BASELINE]), tree(seen[Role.AGAIN])) for s, seen in whole.items())
         return cls(volatile, set_by(seen[Role.BASELINE] for seen in whole.values()))
 
+    @classmethod
+    def together(cls, parts: Sequence[Reference]) -> Reference:
+        """Of the parts of a run, in order."""
+        return cls(together(part.volatile for part in parts), jars([part.jar for part in parts]))
+
+    def knowing(self, scenario: str, seen: _Seen) -> Reference:
+        """Also what two runs of the baseline say about that scenario; nothing where one of them has a problem."""
+        if _problem(seen, _BASELINES):
+            return self
+        one, other = (tree(seen[role]) for role in _BASELINES)
+        return replace(self, volatile=self.volatile.knowing(scenario, one, other))
+
     def compared(self, scenario: str, seen: _Seen) -> Compared:
         """The trees that go out are the raw ones: a must speaks of what was on the wire."""
         problem = _problem(seen)
         if problem is not None:
             return Compared(scenario, problem=problem)
-        trees = {role: tree(observation) for role, observation in seen.items()}
-        places = self.volatile.places(scenario, trees[Role.BASELINE])
-        found = {role: self._found(role, seen, trees, places) for role in (Role.AGAIN, Role.CANDIDATE)}
+        texts: Mapping[Role, dict[int, bytes]] = {role: {} for role in seen}
+        trees = {role: tree(observation, texts[role]) for role, observation in seen.items()}
+        places = self.volatile.places(scenario, trees[Role.BASELINE], texts[Role.BASELINE])
+        baseline = Canonical(trees[Role.BASELINE], places, texts[Role.BASELINE])
+        found = {
+            role: self._found(role, seen, baseline.beside(trees[role], texts[role]))
+            for role in (Role.AGAIN, Role.CANDIDATE)
+        }
         return Compared(scenario, trees, found[Role.AGAIN], found[Role.CANDIDATE])
 
-    def _found(self, role: Role, seen: _Seen, trees: Mapping[Role, Json], places: Places) -> tuple[Difference, ...]:
-        baseline, other = canonical_pair(trees[Role.BASELINE], trees[role], places)
+    def _found(self, role: Role, seen: _Seen, pair: tuple[Json, Json]) -> tuple[Difference, ...]:
+        baseline, other = pair
         ours, theirs = strayed(seen[Role.BASELINE], self.jar), strayed(seen[role], self.jar)
         cookies = (Difference("/effects/cookies", [*ours], [*theirs]),) if ours != theirs else ()
         paced = paces(seen[Role.BASELINE], seen[role])

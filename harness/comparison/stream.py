@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from harness.comparison import (
     anthropic_grammar,
@@ -21,6 +22,11 @@ Event = tuple[str, Json]  # its name, "" for none, and its data: a tree where it
 
 def stream_tree(body: bytes, path: str) -> dict[str, Json]:
     """`body` is decoded; `path` is the request's, and says which protocol the client expects."""
+    return {**_stream_tree(body, path)}
+
+
+@lru_cache(maxsize=32)  # several targets pass the same stream on
+def _stream_tree(body: bytes, path: str) -> dict[str, Json]:
     parsed, incomplete = parse(body)
     events = [(event.event, tree_or_text(event.data)) for event in parsed]
     return {

@@ -1,6 +1,7 @@
 """An observation -> the JSON tree that is compared. Its paths are what musts, declarations and reports speak of.
 
-/client/<step>/response/{status, headers/<lower-case name>, transfer, body | stream/...}, /client/<step>/failure/kind
+/client/<step>/response/{status, connection, headers/<lower-case name>, transfer, body | stream/...}
+/client/<step>/failure/kind
 /upstream/<n>/{step, request/{method, path, headers/<name>, transfer, body}, outcome/{status, failure}}
 /effects/{calls, aborted, unexpected, unused, withheld, usage}
 """
@@ -19,11 +20,13 @@ from harness.model import Effects, Exchange, Failure, Headers, Json, Observation
 _FRAMING = ("content-length", "transfer-encoding")  # judged against the body: see _transfer
 
 
-def tree(observation: Observation) -> Json:
-    client = {exchange.step: (exchange, _client(exchange)) for exchange in _in_order(observation.client)}
+def tree(observation: Observation, texts: dict[int, bytes] | None = None) -> Json:
+    """`texts` gets, for those parts of the tree that were read from a text, that text by the `id` of the part."""
+    read = {} if texts is None else texts
+    client = {exchange.step: (exchange, _client(exchange, read)) for exchange in _in_order(observation.client)}
     return {
         "client": {str(step): seen for step, (_, seen) in client.items()},
-        "upstream": [_upstream(exchange) for exchange in _in_order(observation.upstream)],
+        "upstream": [_upstream(exchange, read) for exchange in _in_order(observation.upstream)],
         "effects": {**_effects(observation.effects), "usage": disagreements(client)},
     }
 
@@ -32,36 +35,39 @@ def _in_order(exchanges: Sequence[Exchange]) -> list[Exchange]:
     return sorted(exchanges, key=lambda exchange: (exchange.step, exchange.at))
 
 
-def _client(exchange: Exchange) -> Json:
+def _client(exchange: Exchange, texts: dict[int, bytes]) -> Json:
     """The request is the input, the same for all targets: it is left out."""
     match exchange.outcome:
         case Failure(kind):
             return {"failure": {"kind": kind}}
         case Response(failure=failure) as response:
-            seen: dict[str, Json] = {"response": _response(response, exchange.request)}
+            seen: dict[str, Json] = {"response": _response(response, exchange.request, texts)}
             return seen if failure is None else {**seen, "failure": {"kind": failure.kind}}
 
 
-def _response(response: Response, request: Request) -> Json:
+def _response(response: Response, request: Request, texts: dict[int, bytes]) -> Json:
     return {
         "status": response.status,
+        **({} if response.connection is None else {"connection": response.connection}),
         "headers": _headers(response.headers),
         "transfer": _transfer(response.headers, None if _bodiless(response, request) else response.body),
-        **_content(response, request),
+        **_content(response, request, texts),
     }
 
 
-def _content(response: Response, request: Request) -> dict[str, Json]:
+def _content(response: Response, request: Request, texts: dict[int, bytes]) -> dict[str, Json]:
     kind = (header(response.headers, "content-type") or "").partition(";")[0].strip().lower()
     encoding = header(response.headers, "content-encoding")
     events = decoded(response.body, encoding) if kind == "text/event-stream" else None
     if events is not None:
         chunks = [chunk.data for chunk in response.chunks] if encoding is None else []
-        return {"stream": stream_tree(events, request.path) | {"torn": torn(chunks)}}
-    return _body(response.body, encoding)
+        stream = stream_tree(events, request.path)
+        texts[id(stream["events"])] = events  # the message is put together: what is in it need not be in the text
+        return {"stream": stream | {"torn": torn(chunks)}}
+    return _body(response.body, encoding, texts)
 
 
-def _upstream(exchange: Exchange) -> Json:
+def _upstream(exchange: Exchange, texts: dict[int, bytes]) -> Json:
     request = exchange.request
     return {
         "step": exchange.step,
@@ -70,7 +76,7 @@ def _upstream(exchange: Exchange) -> Json:
             "path": request.path,
             "headers": _headers(request.headers),
             "transfer": _transfer(request.headers, request.body),
-            **_body(request.body, header(request.headers, "content-encoding")),
+            **_body(request.body, header(request.headers, "content-encoding"), texts),
         },
         "outcome": _outcome(exchange.outcome),
     }
@@ -85,14 +91,17 @@ def _outcome(outcome: Response | Failure) -> Json:
             return {"status": status} if failure is None else {"status": status, "failure": failure.kind}
 
 
-def _body(body: bytes, encoding: str | None) -> dict[str, Json]:
+def _body(body: bytes, encoding: str | None, texts: dict[int, bytes]) -> dict[str, Json]:
     """No key for no body: it is not the same as an empty JSON text."""
     if not body:
         return {}
     plain = decoded(body, encoding)
     if plain is None:
         return {"body": f"{encoding}, not decoded: base64:{base64.b64encode(body).decode('ascii')}"}
-    return {"body": readable(plain)}
+    read = readable(plain)
+    if isinstance(read, dict | list):
+        texts[id(read)] = plain
+    return {"body": read}
 
 
 def _headers(headers: Headers) -> Json:

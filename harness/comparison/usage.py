@@ -21,6 +21,8 @@ _CACHE = ("cache_creation_input_tokens", "cache_read_input_tokens")  # Anthropic
 
 def disagreements(exchanges: Mapping[int, tuple[Exchange, Json]]) -> list[Json]:
     """Of steps (exchange and its compared tree): "steps 0 and 1: input 12 and 0", each of two that ask the same."""
+    if len(exchanges) < 2:
+        return []
     told = {step: (_asked(exchange), _counts(exchange, seen)) for step, (exchange, seen) in exchanges.items()}
     return [
         f"steps {one} and {other}: {wrong}"

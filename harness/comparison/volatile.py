@@ -8,8 +8,8 @@ is noise.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from harness.comparison.clock import instant, near, readings, windows
@@ -23,6 +23,9 @@ _WRITTEN = re.compile(
     r"/client/\d+/response/(headers|body|stream/(events/\*/(data|id)|message|framing/comments))(/|$)"
     r"|/upstream/\*/request/(headers|body|path)(/|$)"
 )
+Texts: TypeAlias = Mapping[int, bytes]  # the `id` of a part of a tree -> the text that it was read from
+# As _TIME; a number can have an exponent, and a digit can be written as an escape.
+_TIME_IN_JSON = re.compile(rb"\d{10}|\d\d:\d\d|\d[eE][+-]?\d|\\u003")
 _TIME = re.compile(r"\d{10}|\d\d:\d\d")  # what every text with a time in it has
 
 
@@ -34,17 +37,51 @@ class Volatile:
     chance: Mapping[tuple[str, str], Mapping[int, Sort]]  # place in any step, skeleton -> what differed there
     clock: Sequence[float]  # Unix times at which the baseline ran, in order
 
-    def places(self, scenario: str, baseline: Json) -> Places:
-        """Where that scenario is volatile: also what happened to be the same twice, in the tree of its first run."""
-        somewhere = {place for place, _ in self.chance}
+    def knowing(self, scenario: str, one: Json, other: Json) -> Volatile:
+        """Also where two runs of the baseline differ in that scenario."""
+        return replace(self, own={scenario: _differing(one, other)})
+
+    def places(self, scenario: str, baseline: Json, texts: Texts | None = None) -> Places:
+        """Where that scenario is volatile: also what happened to be the same twice, in the tree of its first run.
+
+        With the `texts` that parts of the tree were read from, a part whose text has no time in it is left out.
+        """
+        somewhere = frozenset(place for place, _ in self.chance)
         places = {place: dict(positions) for place, positions in self.own.get(scenario, {}).items()}
         places |= {place: {0: Sort.NUMBER} for place in windows(baseline)}
-        for place, leaf in leaves(baseline):
+        for place, leaf in _walked(baseline, "", texts or {}, prefixes(somewhere)):
             known = self.chance.get(_spot(place, leaf), {}) if _in_any_step(place) in somewhere else {}
             same = {position: sort for position, sort, _ in volatile_in(leaf, known)}
             if same := {**same, **(_times(leaf, self.clock) if _WRITTEN.match(place) else {})}:
                 places[place] = {**same, **places.get(place, {})}
         return places
+
+
+def _walked(value: Json, place: str, texts: Texts, somewhere: Collection[str]) -> Iterator[tuple[str, Json]]:
+    """The leaves that may be volatile by chance, or hold a time."""
+    text = texts.get(id(value))
+    if text is not None and not _TIME_IN_JSON.search(text) and _in_any_step(place) not in somewhere:
+        return
+    match value:
+        case dict():
+            for key, item in value.items():
+                yield from _walked(item, f"{place}/{key}", texts, somewhere)
+        case list():
+            for item in value:
+                yield from _walked(item, f"{place}/*", texts, somewhere)
+        case _:
+            yield place, value
+
+
+def together(parts: Iterable[Volatile]) -> Volatile:
+    """What was learnt in several parts of a run: but for each scenario's own, which `knowing` finds again."""
+    chance: dict[tuple[str, str], dict[int, Sort]] = {}
+    clock: set[float] = set()
+    for part in parts:
+        clock |= {*part.clock}
+        for spot, positions in part.chance.items():
+            chance.setdefault(spot, {}).update(positions)
+    return Volatile({}, chance, sorted(clock))
 
 
 def leaves(value: Json, place: str = "") -> Iterator[tuple[str, Json]]:
@@ -56,6 +93,35 @@ def leaves(value: Json, place: str = "") -> Iterator[tuple[str, Json]]:
         case list():
             for item in value:
                 yield from leaves(item, f"{place}/*")
+        case _:
+            yield place, value
+
+
+def leaves_at(value: Json, places: Iterable[str]) -> Iterator[tuple[str, Json]]:
+    """Those of `leaves` that are at these places, in the same order; what is elsewhere is not walked through."""
+    return _leaves_below(value, "", prefixes(places))
+
+
+def prefixes(places: Iterable[str]) -> frozenset[str]:
+    """Each place, and all that it is in."""
+    found = set[str]()
+    for place in places:
+        while place not in found:
+            found.add(place)
+            place = place.rpartition("/")[0]  # noqa: PLW2901 - on its way up
+    return frozenset(found)
+
+
+def _leaves_below(value: Json, place: str, wanted: Collection[str]) -> Iterator[tuple[str, Json]]:
+    if place not in wanted:
+        return
+    match value:
+        case dict():
+            for key in sorted(value):
+                yield from _leaves_below(value[key], f"{place}/{key}", wanted)
+        case list():
+            for item in value:
+                yield from _leaves_below(item, f"{place}/*", wanted)
         case _:
             yield place, value
 
@@ -101,7 +167,7 @@ def _fits(token: re.Match[str], wanted: Sort) -> bool:
 
 def _by_chance(tree: Json, places: Places) -> Iterator[tuple[tuple[str, str], int, Sort]]:
     """What differed here, and could as well have been the same: neither ids nor times."""
-    for place, leaf in leaves(tree):
+    for place, leaf in leaves_at(tree, places):
         for position, sort, text in volatile_in(leaf, places.get(place, {})):
             if sort in (Sort.NUMBER, Sort.VARIES) and instant(sort, text) is None:
                 yield _spot(place, leaf), position, sort
@@ -119,6 +185,8 @@ def _differing(one: Json, other: Json) -> dict[str, dict[int, Sort]]:
 
 def _paired(one: Json, other: Json, place: str) -> Iterator[tuple[str, Json, Json]]:
     """Leaves that differ, at the same place of the same structure; lists of other lengths do not line up."""
+    if one is other:
+        return
     if isinstance(one, dict) and isinstance(other, dict):
         for key in one.keys() & other.keys():
             yield from _paired(one[key], other[key], f"{place}/{key}")

@@ -7,16 +7,35 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
+
+import orjson
 
 from harness.errors import BadInput
 from harness.model import Chunk, Effects, Exchange, Failure, Headers, Observation, Request, Response, Role
 
 Tree: TypeAlias = dict[str, Any]
+
+FORMAT = 1  # lines without a number are of the first format, too
+_HEAD = re.compile(rb'\{"format":1,"scenario":("(?:[^"\\]|\\.)*"),"target":"(?:[^"\\]|\\.)*","role":"([a-z ]+)",')
+_ROLES = frozenset(role.value for role in Role)
+_TAIL = re.compile(rb',"attempt":(\d+)\}\n\Z')
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Where an observation is, and what it is of."""
+
+    scenario: str
+    role: Role
+    attempt: int
+    offset: int  # bytes from the file's beginning
+    number: int  # of the line, from 1
 
 
 @contextmanager
@@ -45,6 +64,32 @@ def read(file: Path) -> Iterator[Observation]:
         raise BadInput(f"cannot be read: {error.strerror}", file) from error
 
 
+def lines(file: Path) -> Iterator[Line]:
+    """What is in the file, without what was seen: of nearly all lines only the ends are looked at."""
+    offset = 0
+    try:
+        with file.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                yield _line(line, file, offset, number)
+                offset += len(line)
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", file) from error
+
+
+def _line(line: bytes, file: Path, offset: int, number: int) -> Line:
+    head, tail = _HEAD.match(line), _TAIL.search(line, max(len(line) - 40, 0))
+    if head is None or tail is None or head[2].decode() not in _ROLES:
+        one = _checked(line, file, number)
+        return Line(one.scenario, one.role, one.attempt, offset, number)
+    return Line(json.loads(head[1]), Role(head[2].decode()), int(tail[1]), offset, number)
+
+
+def at(stream: BinaryIO, line: Line, file: Path) -> Observation:
+    """The observation of that line; `stream` is the file. Raises `BadInput` if it is none."""
+    stream.seek(line.offset)
+    return _checked(stream.readline(), file, line.number)
+
+
 def _checked(line: bytes, file: Path, number: int) -> Observation:
     if not line.endswith(b"\n"):
         raise BadInput("is not a whole line: the run that wrote it was interrupted", file, number)
@@ -56,6 +101,7 @@ def _checked(line: bytes, file: Path, number: int) -> Observation:
 
 def to_line(observation: Observation) -> bytes:
     tree = {
+        "format": FORMAT,
         "scenario": observation.scenario,
         "target": observation.target,
         "role": observation.role.value,
@@ -70,7 +116,9 @@ def to_line(observation: Observation) -> bytes:
 
 def from_line(line: bytes) -> Observation:
     """Raises ValueError, KeyError or TypeError for anything that `to_line` did not write."""
-    tree = json.loads(line)
+    tree = _loaded(line)
+    if (found := tree.get("format", FORMAT)) != FORMAT:
+        raise ValueError(f"its format {found!r} is not known, this version reads {FORMAT}")
     return Observation(
         tree["scenario"],
         tree["target"],
@@ -81,6 +129,13 @@ def from_line(line: bytes) -> Observation:
         tree["problem"],
         tree.get("attempt", 0),
     )
+
+
+def _loaded(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        return json.loads(line)  # it reads half a surrogate pair too, and says better what is wrong
 
 
 # --- the parts: each noun, there and back ---------------------------------------------------------------------------
@@ -116,13 +171,14 @@ def _response_tree(response: Response) -> Tree:
         "headers": response.headers,
         "chunks": [[chunk.at, _data_tree(chunk.data)] for chunk in response.chunks],
         "failure": response.failure and asdict(response.failure),
+        "connection": response.connection,
     }
 
 
 def _response(tree: Tree) -> Response:
     chunks = tuple(Chunk(at, _data(data)) for at, data in tree["chunks"])
     failure = Failure(**tree["failure"]) if tree["failure"] else None
-    return Response(tree["status"], _headers(tree["headers"]), chunks, failure)
+    return Response(tree["status"], _headers(tree["headers"]), chunks, failure, tree.get("connection"))
 
 
 def _headers(pairs: list[list[str]]) -> Headers:

@@ -14,10 +14,11 @@ from urllib.parse import SplitResult, urlsplit
 import httptools
 
 from harness.event_stream import EventParser
-from harness.model import Chunk, Exchange, Failure, Headers, Request, Response, header
+from harness.model import Chunk, Connection, Exchange, Failure, Headers, Request, Response, header
 
 OnEvent = Callable[[int], None]
 _READ = 65536
+_LOOK = 0.02  # seconds: a server that hangs up behind an answer does it with the answer's last byte
 
 
 async def send(
@@ -65,10 +66,23 @@ async def _exchange(
         writer.write(data)
         answer.begin()
         failure = await _listen(reader, answer)
+        if failure is None and answer.connection == "kept" and await _closes(reader):
+            answer.connection = "dropped"
         return Failure("left", "the client hung up") if leave.is_set() and failure else failure
     finally:
         watcher.cancel()
         writer.close()
+
+
+async def _closes(reader: asyncio.StreamReader) -> bool:
+    """Whether the other side hangs up at once, though it has not said so. The next request would be lost."""
+    try:
+        async with asyncio.timeout(_LOOK):
+            return not await reader.read(1)
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 async def _hang_up(leave: asyncio.Event, writer: asyncio.StreamWriter) -> None:
@@ -116,6 +130,7 @@ class Answer:
 
     def __init__(self, method: str, events: EventCounter) -> None:
         self.complete = False
+        self.connection: Connection | None = None
         self.surplus = False  # a body that must not be there (RFC 9110, section 9.3.2)
         self._method = method
         self._headers: list[tuple[str, str]] = []
@@ -147,6 +162,7 @@ class Answer:
         headers = tuple(self._headers)
         framed = self._chunked or header(headers, "content-length") is not None
         if self._status is not None and not framed:
+            self.connection = "closed"
             return None
         return Failure("cut", "closed before the response was complete")
 
@@ -154,7 +170,9 @@ class Answer:
         if self._status is None:
             return failure or Failure("cut", "no response")
         self._close_chunk()
-        return Response(self._status, tuple(self._headers), tuple(self._chunks), failure)
+        return Response(
+            self._status, tuple(self._headers), tuple(self._chunks), failure, None if failure else self.connection
+        )
 
     # --- httptools ---
 
@@ -172,6 +190,7 @@ class Answer:
         self._status = status
         self._chunked = "chunked" in (header(headers, "transfer-encoding") or "").lower()
         self._events.expect(headers)
+        self.connection = "kept" if self._parser.should_keep_alive() else "closed"
         self.complete = self._method == "HEAD"
 
     def on_body(self, data: bytes) -> None:

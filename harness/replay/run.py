@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from harness.model import Chunk, Exchange, Failure, Headers, Observation, Request, Response, Role, Scenario, Step
+from harness.model import Chunk, Exchange, Failure, Headers, Observation, Request, Role, Scenario, Step
 from harness.replay.client import send
 from harness.replay.target import RunningTarget
 from harness.upstream.app import SimulatedUpstream
@@ -182,7 +182,7 @@ def _hidden(exchange: Exchange, secrets: Mapping[str, str]) -> Exchange:
     if isinstance(outcome, Failure):
         return replace(exchange, request=hidden)
     chunks = tuple(Chunk(chunk.at, _masked(chunk.data, secrets)) for chunk in outcome.chunks)
-    shown = Response(outcome.status, _without(outcome.headers, secrets), chunks, outcome.failure)
+    shown = replace(outcome, headers=_without(outcome.headers, secrets), chunks=chunks)
     return replace(exchange, request=hidden, outcome=shown)
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from harness.sabotage import client_answers, client_streams, further_routes, processes, upstream_calls
+from harness.sabotage import (
+    client_answers,
+    client_streams,
+    finer_answers,
+    finer_calls,
+    finer_streams,
+    further_routes,
+    processes,
+    upstream_calls,
+)
 from harness.sabotage.sabotage import Sabotage
 
 ALL: tuple[Sabotage, ...] = (
@@ -21,5 +30,17 @@ ALL: tuple[Sabotage, ...] = (
     *further_routes.EMBEDDINGS,
     *further_routes.COMPLETIONS,
     *further_routes.COUNTS,
+    *finer_answers.HEADERS,
+    *finer_answers.BODIES,
+    *finer_answers.DECLARED,
+    *finer_answers.CONNECTION,
+    *finer_answers.TIME,
+    *finer_streams.EVENTS,
+    *finer_streams.ENDS,
+    *finer_streams.FRAMING,
+    *finer_streams.ARRIVAL,
+    *finer_calls.HEADERS,
+    *finer_calls.BODIES,
+    *finer_calls.CALLS,
     *processes.ALL,
 )

@@ -33,10 +33,14 @@ class Far:
                 yield part
             self.complete = self._parsed.complete
 
-    async def drain(self) -> None:
+    async def drain(self, seconds: float) -> None:
+        """Reads on for that long, or to the end."""
         try:
-            while await self._reader.read(_READ):
-                pass
+            async with asyncio.timeout(seconds):
+                while await self._reader.read(_READ):
+                    pass
+        except TimeoutError:
+            return
         finally:
             self.close()
 

@@ -75,7 +75,8 @@ class Hop:
         mutation = self.mutation
         asked = _sized(mutation.request(request), request)
         asked = replace(asked, headers=self.filled(asked.headers))
-        self.bitten |= asked != request or mutation.calls != 1
+        self.bitten |= asked != request or mutation.calls != 1 or mutation.pause > 0
+        await asyncio.sleep(mutation.pause)
         for _ in range(mutation.calls - 1):
             async for _ in Far(self._to.hostname, self._to.port).ask(asked):
                 pass
@@ -85,7 +86,7 @@ class Hop:
         except asyncio.CancelledError:
             if mutation.deaf and not far.complete:
                 self.bitten = True
-                self._stray(far)
+                self._stray(far, mutation.deaf)
                 far = Far(None, None)
             raise
         finally:
@@ -100,7 +101,9 @@ class Hop:
             if not isinstance(first, Response):
                 connection.cut("fin")
                 return
-            if not await _Passing(self, mutation, connection, request.method).response(first, parts):
+            framed = await _Passing(self, mutation, connection, request.method).response(first, parts)
+            self.bitten |= mutation.hangs_up
+            if mutation.hangs_up or not framed:
                 connection.cut("fin")
         except Closed:
             self.bitten = True
@@ -114,9 +117,9 @@ class Hop:
     def _fill(self, value: str, name: str) -> str:
         return value.replace(f"{{{name}}}", self._secrets[name])
 
-    def _stray(self, far: Far) -> None:
+    def _stray(self, far: Far, seconds: float) -> None:
         """Goes on reading for nobody."""
-        stray = asyncio.create_task(far.drain())
+        stray = asyncio.create_task(far.drain(seconds))
         self._strays.add(stray)
         stray.add_done_callback(self._strays.discard)
 
@@ -164,7 +167,10 @@ class _Passing:
         self._hop.bitten |= told != came
         names = {name.lower() for name, _ in told.headers}
         self._framed = self._bodiless or bool(names & {"content-length", "transfer-encoding"})
-        return head(told.status, self._hop.filled(told.headers))
+        written = head(told.status, self._hop.filled(told.headers))
+        changed = self._mutation.head_line(written)
+        self._hop.bitten |= changed != written
+        return changed
 
     async def _noted(self, parts: AsyncIterator[Response | bytes]) -> AsyncIterator[bytes]:
         async for part in parts:

@@ -6,6 +6,7 @@ body, or all of any other. Lengths are made right again before `head` is asked, 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -28,8 +29,11 @@ class Mutation:
     request: Callable[[Request], Request] = lambda request: request
     head: Callable[[Response], Response] = lambda head: head
     body: Callable[[Pieces], Pieces] = _as_it_comes
+    head_line: Callable[[bytes], bytes] = lambda line: line  # status line and headers, as they are written
     calls: int = 1  # how often the request is sent on; only the last answer is passed back
-    deaf: bool = False  # a client that hangs up is not noticed on the other side
+    pause: float = 0.0  # seconds until it is sent on
+    deaf: float = 0.0  # seconds until a client that hangs up is noticed on the other side
+    hangs_up: bool = False  # after the answer, without a word
 
 
 NOTHING = Mutation()
@@ -95,6 +99,11 @@ def _json(body: bytes, change: Callable[[Any], Any]) -> bytes:
     return body if after == before else after.encode()
 
 
+def asked(pattern: bytes, by: bytes) -> Mutation:
+    """In the request's body; a regular expression."""
+    return Mutation(request=lambda request: replace(request, body=re.sub(pattern, by, request.body)))
+
+
 def pieces(change: Callable[[bytes], list[bytes]]) -> Mutation:
     async def body(source: Pieces) -> Pieces:
         async for piece in source:
@@ -107,6 +116,18 @@ def pieces(change: Callable[[bytes], list[bytes]]) -> Mutation:
 def replaced(pattern: bytes, by: bytes) -> Mutation:
     """In every piece; a regular expression."""
     return pieces(lambda piece: [re.sub(pattern, by, piece)])
+
+
+def delayed(seconds: float, chosen: Callable[[bytes], bool] = lambda _: True) -> Mutation:
+    """Before each piece that is chosen."""
+
+    async def body(source: Pieces) -> Pieces:
+        async for piece in source:
+            if chosen(piece):
+                await asyncio.sleep(seconds)
+            yield piece
+
+    return Mutation(body=body)
 
 
 def ending(how: bytes | Closed) -> Mutation:

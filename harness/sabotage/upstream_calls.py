@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -171,13 +172,13 @@ CALLS = (
         "cancellation",
         "curl/client-leaves-in-mid-stream",
         Face.UPSTREAM,
-        Mutation(deaf=True),
+        Mutation(deaf=math.inf),
     ),
     Sabotage(
         "a call goes on before its first byte",
         "must",
         "curl/client-leaves-before-a-message",
         Face.UPSTREAM,
-        Mutation(deaf=True),
+        Mutation(deaf=math.inf),
     ),
 )

@@ -14,6 +14,7 @@ SECRETS = "secrets"
 _SENSES = (
     (r"^/client/\d+/failure", "failure"),
     (r"^/client/\d+/response/status", "status"),
+    (r"^/client/\d+/response/connection", "connection"),
     (r"^/client/\d+/response/headers", "headers"),
     (r"^/client/\d+/response/transfer", "framing"),
     (r"^/client/\d+/response/body", "body"),

@@ -1,4 +1,5 @@
 import asyncio
+import math
 from contextlib import asynccontextmanager
 
 import pytest
@@ -89,7 +90,7 @@ async def test_a_client_that_leaves_is_noticed_on_the_other_side():
 
 async def test_a_deaf_hop_reads_on_without_its_client():
     reply = Reply(200, STREAM_HEADERS, acts=(EVENTS[0], WaitForClient(2), *EVENTS[1:]))
-    async with behind_a_hop(reply, leave_after=1, patience=0.2, mutation=Mutation(deaf=True)) as (_, play, hop):
+    async with behind_a_hop(reply, leave_after=1, patience=0.2, mutation=Mutation(deaf=math.inf)) as (_, play, hop):
         await play.settle(20)
         assert play.effects().aborted == ()
         assert hop.bitten

@@ -1,0 +1,98 @@
+"""What was observed -> verdicts, scenario by scenario: memory does not grow with what is stored.
+
+The file is gone through twice: what is volatile is learnt from all scenarios before any is compared. A large file takes
+all cores; what comes out is the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
+
+from harness.comparison.run import Reference, compare_attempts
+from harness.model import Declaration, Observation, Role, Scenario, Verdict
+from harness.observation import store
+from harness.spread import spread
+from harness.verdict.replayed import judge_replayed
+
+Places: TypeAlias = Mapping[str, Sequence[store.Line]]  # scenario -> where its observations are
+_MANY = 4000  # observations, from which on a fork of this process is worth its start
+_PART = 50  # scenarios
+_COMPARED = (Role.BASELINE, Role.CANDIDATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    verdicts: tuple[Verdict, ...]  # in the order of the scenarios
+    client: int = 0  # exchanges that were compared on each face: those of the baseline and of the candidate
+    upstream: int = 0
+
+
+def judge_stored(
+    scenarios: Sequence[Scenario], file: Path, declared: Sequence[Declaration], cores: int | None = None
+) -> Judged:
+    """Of the scenarios that were observed. `cores`: those that there are, if there is much to do. Raises `BadInput`."""
+    by_id = {scenario.id: scenario for scenario in scenarios}
+    places = _places(file, by_id)
+    many = sum(map(len, places.values())) >= _MANY
+    hands = cores or (len(os.sched_getaffinity(0)) if many else 1)
+    parts = [*_parts(places)]
+    reference = Reference.together(spread(partial(_learnt, file), parts, hands))
+    judged = spread(partial(_judged, file, by_id, declared, reference), parts, hands)
+    found = {verdict.scenario: verdict for part in judged for verdict in part.verdicts}
+    return Judged(
+        tuple(found[scenario.id] for scenario in scenarios if scenario.id in found),
+        sum(part.client for part in judged),
+        sum(part.upstream for part in judged),
+    )
+
+
+def _places(file: Path, known: Mapping[str, Scenario]) -> Places:
+    """In the order of their first observation; of one that is there twice, the later one counts."""
+    found: dict[str, dict[tuple[int, Role], store.Line]] = {}
+    for line in store.lines(file):
+        if line.scenario in known:
+            found.setdefault(line.scenario, {})[line.attempt, line.role] = line
+    return {scenario: tuple(lines.values()) for scenario, lines in found.items()}
+
+
+def _parts(places: Places) -> list[Places]:
+    rest = iter(places.items())
+    return [dict(part) for part in iter(lambda: [*islice(rest, _PART)], [])]
+
+
+def _learnt(file: Path, places: Places) -> Reference:
+    first = {name: [line for line in lines if line.attempt == 0] for name, lines in places.items()}
+    return Reference.of({name: attempts.get(0, {}) for name, attempts in _observed(file, first)})
+
+
+def _judged(
+    file: Path,
+    scenarios: Mapping[str, Scenario],
+    declared: Sequence[Declaration],
+    reference: Reference,
+    places: Places,
+) -> Judged:
+    verdicts, client, upstream = list[Verdict](), 0, 0
+    for name, attempts in _observed(file, places):
+        compared = tuple(compare_attempts(reference, name, attempts))
+        verdicts.append(judge_replayed(scenarios[name], compared, declared))
+        seen = [one for roles in attempts.values() for role, one in roles.items() if role in _COMPARED]
+        client += sum(len(one.client) for one in seen)
+        upstream += sum(len(one.upstream) for one in seen)
+    return Judged(tuple(verdicts), client, upstream)
+
+
+def _observed(file: Path, places: Places) -> Iterator[tuple[str, dict[int, dict[Role, Observation]]]]:
+    """One scenario after the other, never two at a time."""
+    with file.open("rb") as stream:
+        for name, lines in places.items():
+            attempts: dict[int, dict[Role, Observation]] = {}
+            for line in lines:
+                attempts.setdefault(line.attempt, {})[line.role] = store.at(stream, line, file)
+            yield name, attempts
