@@ -23,6 +23,7 @@ from harness.load_command import load_command
 from harness.model import Judgement, Role, Scenario
 from harness.provenance import stamped
 from harness.recording_commands import RECORDING_COMMANDS
+from harness.rejudge_command import rejudge_command
 from harness.report.files import REPORTS, write_reports
 from harness.report.redaction import Redaction
 from harness.report.summary import summary
@@ -60,6 +61,7 @@ COMMANDS = (
     drill_command,
     report_command,
     body_command,
+    rejudge_command,
     *RECORDING_COMMANDS,
 )
 for command in COMMANDS:

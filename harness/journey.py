@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.comparison.arrival import is_lag
 from harness.errors import BadInput, HarnessError
 from harness.footprint import measuring, read_footprints, store_footprints
 from harness.judging import judge_stored
@@ -95,7 +96,8 @@ async def observe(
     what running them cost. Those in `seen` are observed already."""
 
     def again() -> list[Scenario]:
-        names = undecided(judge_stored(plan.scenarios, folder / OBSERVATIONS, plan.declared).verdicts)
+        found = judge_stored(plan.scenarios, folder / OBSERVATIONS, plan.declared, doubtful=True)
+        names = undecided(found.verdicts)
         return [scenario for scenario in plan.scenarios if scenario.id in names]
 
     rounds = Rounds(len(Role), again)
@@ -132,11 +134,14 @@ def judged(plan: Plan, run: Run) -> Judgement:
 
 
 def undecided(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
-    """What could be chance, and is played again: noise, and, once, a difference. Many of those are no chance."""
+    """What could be chance, and is played again: noise, and, once, a difference. Many of those are no chance, but for
+    lags: a machine that stands still makes many."""
     noisy = [verdict.scenario for verdict in verdicts if verdict.noise and not verdict.problem]
     wrong = [v for v in verdicts if v.outcome in (Outcome.DIFFERENT, Outcome.BROKEN) and not v.problem]
-    others = [verdict.scenario for verdict in wrong if not verdict.replays] if len(wrong) <= _REPLAYED else []
-    return (*noisy[:_REPLAYED], *others)
+    late = [v for v in wrong if v.unexplained and all(map(is_lag, v.unexplained)) and not v.broken]
+    others = [v for v in wrong if v not in late]
+    once = [*late[:_REPLAYED], *(others if len(others) <= _REPLAYED else [])]
+    return (*noisy[:_REPLAYED], *(verdict.scenario for verdict in once if not verdict.replays))
 
 
 # --- one target -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ all cores; what comes out is the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from harness.comparison.run import Reference, compare_attempts
-from harness.model import Declaration, Observation, Role, Scenario, Verdict
+from harness.model import Compared, Declaration, Observation, Role, Scenario, Verdict
 from harness.observation import store
 from harness.spread import spread
 from harness.verdict.replayed import judge_replayed
@@ -34,16 +34,24 @@ class Judged:
 
 
 def judge_stored(
-    scenarios: Sequence[Scenario], file: Path, declared: Sequence[Declaration], cores: int | None = None
+    scenarios: Sequence[Scenario],
+    file: Path,
+    declared: Sequence[Declaration],
+    cores: int | None = None,
+    *,
+    doubtful: bool = False,
 ) -> Judged:
-    """Of the scenarios that were observed. `cores`: those that there are, if there is much to do. Raises `BadInput`."""
+    """Of the scenarios that were observed. `cores`: those that there are, if there is much to do. `doubtful`: also what
+    must be seen again before it counts. Raises `BadInput`."""
     by_id = {scenario.id: scenario for scenario in scenarios}
     places = _places(file, by_id)
     many = sum(map(len, places.values())) >= _MANY
     hands = cores or (len(os.sched_getaffinity(0)) if many else 1)
     parts = [*_parts(places)]
     reference = Reference.together(spread(partial(_learnt, file), parts, hands))
-    judged = spread(partial(_judged, file, by_id, declared, reference), parts, hands)
+    judged = spread(
+        partial(_judged, file, by_id, declared, partial(compare_attempts, reference, doubtful=doubtful)), parts, hands
+    )
     found = {verdict.scenario: verdict for part in judged for verdict in part.verdicts}
     return Judged(
         tuple(found[scenario.id] for scenario in scenarios if scenario.id in found),
@@ -67,20 +75,24 @@ def _parts(places: Places) -> list[Places]:
 
 
 def _learnt(file: Path, places: Places) -> Reference:
-    first = {name: [line for line in lines if line.attempt == 0] for name, lines in places.items()}
+    first = {name: [line for line in lines if _teaches(line)] for name, lines in places.items()}
     return Reference.of({name: attempts.get(0, {}) for name, attempts in _observed(file, first)})
+
+
+def _teaches(line: store.Line) -> bool:
+    return line.attempt == 0 and line.role is not Role.CANDIDATE
 
 
 def _judged(
     file: Path,
     scenarios: Mapping[str, Scenario],
     declared: Sequence[Declaration],
-    reference: Reference,
+    compare: Callable[[str, Mapping[int, Mapping[Role, Observation]]], Iterator[Compared]],
     places: Places,
 ) -> Judged:
     verdicts, client, upstream = list[Verdict](), 0, 0
     for name, attempts in _observed(file, places):
-        compared = tuple(compare_attempts(reference, name, attempts))
+        compared = tuple(compare(name, attempts))
         verdicts.append(judge_replayed(scenarios[name], compared, declared))
         seen = [one for roles in attempts.values() for role, one in roles.items() if role in _COMPARED]
         client += sum(len(one.client) for one in seen)

@@ -21,7 +21,11 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]  # a repeated name is a repeate
 
 def header(headers: Headers, name: str) -> str | None:
     """The first value of that name, case-insensitively (RFC 9110, section 5.1), or None."""
-    return next((value for key, value in headers if key.lower() == name.lower()), None)
+    wanted = name.lower()
+    for key, value in headers:
+        if key.lower() == wanted:
+            return value
+    return None
 
 
 # --- the wire -------------------------------------------------------------------------------------------------------

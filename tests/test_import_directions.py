@@ -56,13 +56,15 @@ MAY_IMPORT = {
     "generator_command": LEAVES | {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
     "requests_command": {"errors", "performance", "traffic"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
+    "rejudge_command": LEAVES
+    | {"exit_code", "settings", "journey", "judging", "performance", "traffic", "verdict"},
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
     "cli": LEAVES
     | STEPS
     | {"exit_code", "settings", "provenance", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
     | {"drill_command", "trial_commands", "generator_command", "report_command", "reporting"}
-    | {"gate_command", "bench_command"},
+    | {"gate_command", "bench_command", "rejudge_command"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
     "sabotage_command": {"exit_code", "provenance", "settings", "journey", "noticing", "traffic"}

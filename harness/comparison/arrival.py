@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 from harness.comparison.compare import pointer
 from harness.model import Difference, Exchange, Observation, Response
 
+_LATE = 1.5  # seconds that no step's share of work explains, on a machine that is not stopped
 _FEWEST = 6  # arrivals, from which on there is a pace to speak of
 _SHARE = 0.45  # of the other's arrivals; a busy machine merges one or two, not every second
 
@@ -38,6 +39,40 @@ def bursts(observation: Observation) -> dict[int, int]:
         for exchange in observation.client
         if len(said[exchange.step]) > 1
     }
+
+
+def lags(baseline: Observation, other: Observation) -> Iterator[Difference]:
+    """The steps in which the other held up what it had to pass on for much longer than the baseline: both in seconds.
+
+    One observation proves nothing: a machine may stand still. See `run.compare_attempts`.
+    """
+    ours, theirs = held_up(baseline), held_up(other)
+    for step, seconds in ours.items():
+        if theirs.get(step, seconds) > seconds + _LATE:
+            path = pointer(("client", step, "response", "late"))
+            yield Difference(path, round(seconds, 1), round(theirs[step], 1))
+
+
+def is_lag(difference: Difference) -> bool:
+    return difference.path.endswith("/response/late")
+
+
+def held_up(observation: Observation) -> dict[int, float]:
+    """Step -> the seconds in which it was the gateway's turn: until it called, and from whatever was said last on
+    either face to the next piece that its client got. How long it pauses before it tries again is not counted."""
+    return {
+        exchange.step: _turns(exchange, [call for call in observation.upstream if call.step == exchange.step])
+        for exchange in observation.client
+        if isinstance(exchange.outcome, Response)
+    }
+
+
+def _turns(exchange: Exchange, calls: Sequence[Exchange]) -> float:
+    called = sorted(call.at for call in calls)
+    others = [(exchange.at, False), *((moment, False) for call in calls for moment in _moments(call))]
+    own = [*((at, number == 0) for number, at in enumerate(called)), *((at, True) for at in _moments(exchange))]
+    moments = sorted([*others, *own])
+    return sum(moment - before for (before, _), (moment, gateways) in pairwise(moments) if gateways)
 
 
 def _said(upstream: Sequence[Exchange], step: int) -> list[float]:

@@ -7,20 +7,23 @@ request, or be the same in all chunks of a stream, is still checked. Of numbers 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from harness.comparison.clock import instant
 from harness.comparison.tokens import Sort, tokens
 from harness.comparison.volatile import JSON_NUMBER, Places, Texts, leaves_at, prefixes, volatile_in
 from harness.model import Json
 
 _PLAIN = re.compile(r"[\w.+=-]+", re.ASCII)  # JSON writes it as it is, unless all of ASCII is escaped
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
+_FAR = 30 * 60  # seconds: a proof of the harness goes on for so long after its baseline has run
+Found = tuple["Spot", Sort, str]  # what is volatile: where, of which sort, what it says
 Spot = tuple[str, int]  # a place, and the position of the id in the leaf's text
 
 
 def canonical(tree: Json, places: Places) -> Json:
     """Ids are numbered by first appearance. Canonical trees stay as they are."""
-    found = _ids(tree, places)
+    found = _ids(_volatile(tree, places))
     return _Renaming(places, _numbered(found, {})).of(tree)
 
 
@@ -36,29 +39,54 @@ def canonical_pair(
 
 
 class Canonical:
-    """The baseline's tree, canonical, and others beside it."""
+    """The baseline's tree, canonical, and others beside it.
 
-    def __init__(self, baseline: Json, places: Places, texts: Texts) -> None:
+    `clock`: Unix times at which the baseline ran. Where it told them, a time of the other's that is far from all of
+    them was not read from a clock, or from a wrong one: it stays as it is.
+    """
+
+    def __init__(self, baseline: Json, places: Places, texts: Texts, clock: Sequence[float] = ()) -> None:
         self._places = places
-        self._ids = _ids(baseline, places)
+        self._told = (clock[0] - _FAR, clock[-1] + _FAR) if clock else (0.0, 0.0)
+        found = [*_volatile(baseline, places)]
+        self._clocked = self._of_the_clock(found)
+        self._ids = _ids(found)
         self._names = _numbered(self._ids, {})
         self._tree = _Renaming(places, self._names, texts).of(baseline)
 
     def beside(self, other: Json, texts: Texts) -> tuple[Json, Json]:
         """See `canonical_pair`."""
-        theirs = _ids(other, self._places)
+        found = [*_volatile(other, self._places)]
+        theirs = _ids(found)
         matched = _matched(_by_spot(self._ids), _by_spot(theirs), self._names)
         names = _numbered(theirs, matched, len(self._names))
-        return self._tree, _Renaming(self._places, names, texts).of(other)
+        return self._tree, _Renaming(self._places, names, texts, self._strange(found)).of(other)
+
+    def _of_the_clock(self, found: Sequence[Found]) -> frozenset[Spot]:
+        """Where all that it says is a time at which it ran."""
+        told: dict[Spot, bool] = {}
+        for spot, sort, text in found if self._told[1] else ():
+            told[spot] = told.get(spot, True) and self._runs(sort, text)
+        return frozenset(spot for spot, so in told.items() if so)
+
+    def _strange(self, found: Sequence[Found]) -> frozenset[tuple[Spot, str]]:
+        return frozenset(
+            (spot, text) for spot, sort, text in found if spot in self._clocked and not self._runs(sort, text)
+        )
+
+    def _runs(self, sort: Sort, text: str) -> bool:
+        moment = instant(sort, text)
+        return moment is not None and self._told[0] < moment < self._told[1]
 
 
-def _ids(tree: Json, places: Places) -> list[tuple[Spot, str]]:
-    return [
-        ((place, position), text)
-        for place, leaf in leaves_at(tree, places)
-        for position, sort, text in volatile_in(leaf, places.get(place, {}))
-        if sort is Sort.ID
-    ]
+def _ids(found: Iterable[Found]) -> list[tuple[Spot, str]]:
+    return [(spot, text) for spot, sort, text in found if sort is Sort.ID]
+
+
+def _volatile(tree: Json, places: Places) -> Iterator[Found]:
+    for place, leaf in leaves_at(tree, places):
+        for position, sort, text in volatile_in(leaf, places.get(place, {})):
+            yield (place, position), sort, text
 
 
 def _numbered(found: Iterable[tuple[Spot, str]], names: Mapping[str, str], taken: int = 0) -> dict[str, str]:
@@ -92,8 +120,14 @@ def _matched(
 class _Renaming:
     """Of one tree: its ids by their names, the other volatile values by their kinds'."""
 
-    def __init__(self, places: Places, names: Mapping[str, str], texts: Texts | None = None) -> None:
-        self._places, self._names, self._texts = places, names, texts or {}
+    def __init__(
+        self,
+        places: Places,
+        names: Mapping[str, str],
+        texts: Texts | None = None,
+        strange: Collection[tuple[Spot, str]] = (),
+    ) -> None:
+        self._places, self._names, self._texts, self._strange = places, names, texts or {}, strange
         self._above = prefixes(places)
         self._plain = all(_PLAIN.fullmatch(value) for value in names)
 
@@ -109,9 +143,9 @@ class _Renaming:
             case list():
                 return [self._walk(item, f"{place}/*") for item in value]
             case str():
-                return self._text(_without_others(value, self._places.get(place, {})))
+                return self._text(self._without_others(value, place))
             case int() | float() if not isinstance(value, bool) and JSON_NUMBER in self._places.get(place, {}):
-                return "<number>"
+                return value if ((place, JSON_NUMBER), repr(value)) in self._strange else "<number>"
             case _:
                 return value
 
@@ -138,15 +172,19 @@ class _Renaming:
         longest_first = sorted(known, key=len, reverse=True)
         return re.sub("|".join(map(re.escape, longest_first)), lambda found: self._names[found.group()], text)
 
-
-def _without_others(text: str, positions: Mapping[int, Sort]) -> str:
-    """Numbers and dates by the names of their kinds; ids are still there."""
-    if not positions:
-        return text
-    sorts = {number: sort for number, sort, _ in volatile_in(text, positions) if sort is not Sort.ID}
-    parts, end = [], 0
-    for number, token in enumerate(tokens(text)):
-        if number in sorts:
-            parts += [text[end : token.start()], f"<{sorts[number]}>"]
-            end = token.end()
-    return "".join([*parts, text[end:]])
+    def _without_others(self, text: str, place: str) -> str:
+        """Numbers and dates by the names of their kinds; ids are still there."""
+        positions = self._places.get(place, {})
+        if not positions:
+            return text
+        sorts = {
+            number: sort
+            for number, sort, told in volatile_in(text, positions)
+            if sort is not Sort.ID and ((place, number), told) not in self._strange
+        }
+        parts, end = [], 0
+        for number, token in enumerate(tokens(text)):
+            if number in sorts:
+                parts += [text[end : token.start()], f"<{sorts[number]}>"]
+                end = token.end()
+        return "".join([*parts, text[end:]])

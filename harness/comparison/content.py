@@ -18,6 +18,7 @@ _DEEPEST = 100  # levels of JSON; what nests deeper is compared as text
 # Where the fast reader is not asked: a number of 19 digits, and a key that ends in a backslash, which would hide it
 # from the next pattern.
 _DOUBTFUL = re.compile(r'\d{19}|\\\\"\s*:')
+_FIRST_KEY = re.compile(r'[\s\[{]*"(?:[^"\\]|\\.)*"(\s*:\s*)')
 _KEY_END = re.compile(r'(?<!\\)"\s*:')  # a quote within a text has a backslash before it
 
 # RFC 9110, section 8.4.1; zlib's window bits: 47 reads gzip and zlib by their own headers.
@@ -56,6 +57,18 @@ def tree_or_text(text: str) -> Json:
     except (ValueError, RecursionError):
         return text
     return text if _too_deep(value) else value
+
+
+def written(text: str) -> list[str]:
+    """How a JSON text is written, where it says the same either way: with "blanks" behind its commas and colons, with
+    "escapes" for what is not ASCII, with a "line end"."""
+    found = _FIRST_KEY.match(text)
+    ways = {
+        "blanks": found is not None and len(found[1]) > 1,
+        "escapes": "\\u" in text,
+        "line end": text != text.rstrip(),
+    }
+    return [way for way, so in ways.items() if so]
 
 
 def _quickly(text: str) -> Json:

@@ -4,26 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from harness.comparison.arrival import paces
+from harness.comparison.arrival import is_lag, lags, paces
 from harness.comparison.canonical import Canonical
 from harness.comparison.compare import compare
 from harness.comparison.cookies import Jar, jars, set_by, strayed
 from harness.comparison.order import orders
 from harness.comparison.tree import tree
-from harness.comparison.volatile import Volatile, learn, together
-from harness.model import Compared, Difference, Json, Observation, Role
+from harness.comparison.volatile import Places, Texts, Volatile, differing, learn, together
+from harness.model import Compared, Difference, Exchange, Failure, Json, Observation, Response, Role, header
 
 _Seen = Mapping[Role, Observation]
+# One scenario's trees, and the texts that their parts were read from: one that was replayed is in several pairs.
+Reads: TypeAlias = dict[tuple[Role, int], tuple[Json, Texts]]
 _BASELINES = (Role.BASELINE, Role.AGAIN)
 
 
-def compare_attempts(reference: Reference, scenario: str, attempts: Mapping[int, _Seen]) -> Iterator[Compared]:
-    """One for each pair of a baseline's observation and a candidate's: several where the scenario was replayed."""
-    own = reference.knowing(scenario, attempts.get(0, {}))
+def compare_attempts(
+    reference: Reference, scenario: str, attempts: Mapping[int, _Seen], *, doubtful: bool = False
+) -> Iterator[Compared]:
+    """One for each pair of a baseline's observation and a candidate's: several where the scenario was replayed.
+
+    `doubtful`: also what must be seen again before it counts.
+    """
+    reads: Reads = {}
+    own = _own(attempts.get(0, {}), reads)
+    found = []
     for pair in pairs(attempts):
         candidate = pair.get(Role.CANDIDATE)
-        yield replace(own.compared(scenario, pair), attempt=candidate.attempt if candidate else 0)
+        one = reference.compared(scenario, pair, reads, own)
+        found.append(replace(one, attempt=candidate.attempt if candidate else 0))
+    yield from found if doubtful and len(attempts) < 2 else _without_chance(found)
+
+
+def _without_chance(found: Sequence[Compared]) -> Iterator[Compared]:
+    """A lag counts where each of several observations of the candidate has it beside each of the baseline's."""
+    paths = [{each.path for each in one.found if is_lag(each)} for one in found]
+    sure = set.intersection(*paths) if len({one.attempt for one in found}) > 1 else set[str]()
+    for one in found:
+        yield replace(
+            one,
+            noise=tuple(each for each in one.noise if not is_lag(each)),
+            found=tuple(each for each in one.found if not is_lag(each) or each.path in sure),
+        )
+
+
+def _own(seen: _Seen, reads: Reads) -> Places:
+    """Where two runs of the baseline differ in that scenario; nowhere if one of them has a problem."""
+    if _problem(seen, _BASELINES):
+        return {}
+    one, other = (_read(seen[role], reads)[0] for role in _BASELINES)
+    return differing(one, other)
+
+
+def _read(observation: Observation, reads: Reads) -> tuple[Json, Texts]:
+    key = observation.role, observation.attempt
+    if key not in reads:
+        texts: dict[int, bytes] = {}
+        reads[key] = tree(observation, texts), texts
+    return reads[key]
 
 
 def pairs(attempts: Mapping[int, _Seen]) -> Iterator[_Seen]:
@@ -49,7 +89,7 @@ class Reference:
     def of(cls, scenarios: Mapping[str, _Seen]) -> Reference:
         """Learnt from the scenarios that the baseline has played twice to their end."""
         whole = {scenario: seen for scenario, seen in scenarios.items() if not _problem(seen, _BASELINES)}
-        volatile = learn((s, tree(seen[Role.BASELINE]), tree(seen[Role.AGAIN])) for s, seen in whole.items())
+        volatile = learn((s, *_trees(seen[Role.BASELINE], seen[Role.AGAIN])) for s, seen in whole.items())
         return cls(volatile, set_by(seen[Role.BASELINE] for seen in whole.values()))
 
     @classmethod
@@ -57,34 +97,58 @@ class Reference:
         """Of the parts of a run, in order."""
         return cls(together(part.volatile for part in parts), jars([part.jar for part in parts]))
 
-    def knowing(self, scenario: str, seen: _Seen) -> Reference:
-        """Also what two runs of the baseline say about that scenario; nothing where one of them has a problem."""
-        if _problem(seen, _BASELINES):
-            return self
-        one, other = (tree(seen[role]) for role in _BASELINES)
-        return replace(self, volatile=self.volatile.knowing(scenario, one, other))
-
-    def compared(self, scenario: str, seen: _Seen) -> Compared:
-        """The trees that go out are the raw ones: a must speaks of what was on the wire."""
+    def compared(self, scenario: str, seen: _Seen, reads: Reads | None = None, own: Places | None = None) -> Compared:
+        """The trees that go out are the raw ones: a must speaks of what was on the wire. `own`: as in `places`."""
         problem = _problem(seen)
         if problem is not None:
             return Compared(scenario, problem=problem)
-        texts: Mapping[Role, dict[int, bytes]] = {role: {} for role in seen}
-        trees = {role: tree(observation, texts[role]) for role, observation in seen.items()}
-        places = self.volatile.places(scenario, trees[Role.BASELINE], texts[Role.BASELINE])
-        baseline = Canonical(trees[Role.BASELINE], places, texts[Role.BASELINE])
-        found = {
-            role: self._found(role, seen, baseline.beside(trees[role], texts[role]))
-            for role in (Role.AGAIN, Role.CANDIDATE)
-        }
+        known: Reads = {} if reads is None else reads
+        read = {role: _read(observation, known) for role, observation in seen.items()}
+        places = self.volatile.places(scenario, *read[Role.BASELINE], own)
+        baseline = Canonical(read[Role.BASELINE][0], places, read[Role.BASELINE][1], self.volatile.clock)
+        found = {role: self._found(role, seen, baseline.beside(*read[role])) for role in (Role.AGAIN, Role.CANDIDATE)}
+        trees = {role: one for role, (one, _) in read.items()}
         return Compared(scenario, trees, found[Role.AGAIN], found[Role.CANDIDATE])
 
     def _found(self, role: Role, seen: _Seen, pair: tuple[Json, Json]) -> tuple[Difference, ...]:
         baseline, other = pair
         ours, theirs = strayed(seen[Role.BASELINE], self.jar), strayed(seen[role], self.jar)
         cookies = (Difference("/effects/cookies", [*ours], [*theirs]),) if ours != theirs else ()
-        paced = paces(seen[Role.BASELINE], seen[role])
+        paced = (*paces(seen[Role.BASELINE], seen[role]), *lags(seen[Role.BASELINE], seen[role]))
         return (*compare(baseline, other), *orders(baseline, other), *paced, *cookies)
+
+
+def _trees(one: Observation, other: Observation) -> tuple[Json, Json]:
+    """Without the bodies that are the same in both: there is nothing to be learnt from them, and much to be read."""
+    if [call.request.body for call in one.upstream] == [call.request.body for call in other.upstream]:
+        one, other = (replace(each, upstream=tuple(map(_without_body, each.upstream))) for each in (one, other))
+    answers = zip(one.client, other.client, strict=False)
+    same = {number for number, (mine, theirs) in enumerate(answers) if _said(mine) == _said(theirs) is not None}
+    if len(one.client) == len(other.client):
+        one, other = (_without_answers(each, same) for each in (one, other))
+    return tree(one), tree(other)
+
+
+def _said(exchange: Exchange) -> tuple[int, bytes] | None:
+    """What decides how a body is read; None where there is none, or it is told by more than its bytes."""
+    outcome = exchange.outcome
+    if isinstance(outcome, Failure) or header(outcome.headers, "content-encoding"):
+        return None
+    return exchange.step, outcome.body
+
+
+def _without_body(call: Exchange) -> Exchange:
+    return replace(call, request=replace(call.request, body=b""))
+
+
+def _without_answers(observation: Observation, chosen: Collection[int]) -> Observation:
+    client = (
+        replace(each, outcome=replace(each.outcome, chunks=()))
+        if number in chosen and isinstance(each.outcome, Response)
+        else each
+        for number, each in enumerate(observation.client)
+    )
+    return replace(observation, client=tuple(client))
 
 
 def _problem(seen: _Seen, roles: Collection[Role] = tuple(Role)) -> str | None:

@@ -13,7 +13,7 @@ from harness.comparison import (
     responses_grammar,
     responses_message,
 )
-from harness.comparison.content import tree_or_text
+from harness.comparison.content import tree_or_text, written
 from harness.event_stream import ServerEvent, parse
 from harness.model import Json
 
@@ -68,6 +68,7 @@ def _framing(events: list[ServerEvent], incomplete: bytes) -> Json:
     """What a strict client could stumble over: fields, the space after a colon, line ends, no blank line at the end."""
     return {
         "shapes": [*sorted({_shape(event.raw) for event in events})],
+        "written": [*sorted({way for event in events for way in written(event.data)})],
         "comments": [comment for event in events for comment in event.comments],
         "incomplete": incomplete.decode("utf-8", "backslashreplace"),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 _LONG = 8  # characters, from which on two equal generated tokens are one value and not a coincidence
 _BLOB = 16  # characters, from which on a token without a digit can be random letters
@@ -52,6 +53,7 @@ def sort_of(token: re.Match[str]) -> Sort:
             return Sort.WORD
 
 
+@lru_cache(maxsize=4096)
 def sort_of_word(word: str) -> Sort:
     parts = [part for part in _JOINTS.split(word) if part]
     if all(part.isalpha() or is_count(part) for part in parts):  # claude-sonnet-4-5, unless it is random letters

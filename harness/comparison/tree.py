@@ -1,8 +1,9 @@
 """An observation -> the JSON tree that is compared. Its paths are what musts, declarations and reports speak of.
 
-/client/<step>/response/{status, connection, headers/<lower-case name>, transfer, body | stream/...}
+/client/<step>/response/{status, connection, headers/<lower-case name>, capitals, transfer, body, written | stream/...}
 /client/<step>/failure/kind
-/upstream/<n>/{step, request/{method, path, headers/<name>, transfer, body}, outcome/{status, failure}}
+/upstream/<n>/{step, request/{method, path, headers/<name>, capitals, transfer, body, written}}
+/upstream/<n>/outcome/{status, failure}
 /effects/{calls, aborted, unexpected, unused, withheld, usage}
 """
 
@@ -12,7 +13,7 @@ import base64
 from collections.abc import Sequence
 
 from harness.comparison.chunks import torn
-from harness.comparison.content import decoded, readable
+from harness.comparison.content import decoded, readable, written
 from harness.comparison.stream import stream_tree
 from harness.comparison.usage import disagreements
 from harness.model import Effects, Exchange, Failure, Headers, Json, Observation, Request, Response, header
@@ -50,6 +51,7 @@ def _response(response: Response, request: Request, texts: dict[int, bytes]) -> 
         "status": response.status,
         **({} if response.connection is None else {"connection": response.connection}),
         "headers": _headers(response.headers),
+        **_capitals(response.headers),
         "transfer": _transfer(response.headers, None if _bodiless(response, request) else response.body),
         **_content(response, request, texts),
     }
@@ -75,6 +77,7 @@ def _upstream(exchange: Exchange, texts: dict[int, bytes]) -> Json:
             "method": request.method,
             "path": request.path,
             "headers": _headers(request.headers),
+            **_capitals(request.headers),
             "transfer": _transfer(request.headers, request.body),
             **_body(request.body, header(request.headers, "content-encoding"), texts),
         },
@@ -99,9 +102,17 @@ def _body(body: bytes, encoding: str | None, texts: dict[int, bytes]) -> dict[st
     if plain is None:
         return {"body": f"{encoding}, not decoded: base64:{base64.b64encode(body).decode('ascii')}"}
     read = readable(plain)
-    if isinstance(read, dict | list):
-        texts[id(read)] = plain
-    return {"body": read}
+    if not isinstance(read, dict | list):
+        return {"body": read}
+    texts[id(read)] = plain
+    ways = written(plain.decode())
+    return {"body": read, **({"written": [*ways]} if ways else {})}
+
+
+def _capitals(headers: Headers) -> dict[str, Json]:
+    """The names that are not in lower case, which mean the same; bot protection tells clients apart by them."""
+    names = {name: None for name, _ in headers if not name.islower()}
+    return {"capitals": [*names]} if names else {}
 
 
 def _headers(headers: Headers) -> Json:

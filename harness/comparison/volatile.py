@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from harness.comparison.clock import instant, near, readings, windows
@@ -29,7 +30,7 @@ _TIME_IN_JSON = re.compile(rb"\d{10}|\d\d:\d\d|\d[eE][+-]?\d|\\u003")
 _TIME = re.compile(r"\d{10}|\d\d:\d\d")  # what every text with a time in it has
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Volatile:
     """What was learnt from a whole run."""
 
@@ -37,22 +38,27 @@ class Volatile:
     chance: Mapping[tuple[str, str], Mapping[int, Sort]]  # place in any step, skeleton -> what differed there
     clock: Sequence[float]  # Unix times at which the baseline ran, in order
 
-    def knowing(self, scenario: str, one: Json, other: Json) -> Volatile:
-        """Also where two runs of the baseline differ in that scenario."""
-        return replace(self, own={scenario: _differing(one, other)})
+    @cached_property
+    def _somewhere(self) -> frozenset[str]:
+        return frozenset(place for place, _ in self.chance)
 
-    def places(self, scenario: str, baseline: Json, texts: Texts | None = None) -> Places:
+    @cached_property
+    def _above(self) -> frozenset[str]:
+        return prefixes(self._somewhere)
+
+    def places(self, scenario: str, baseline: Json, texts: Texts | None = None, own: Places | None = None) -> Places:
         """Where that scenario is volatile: also what happened to be the same twice, in the tree of its first run.
 
-        With the `texts` that parts of the tree were read from, a part whose text has no time in it is left out.
+        `own`: where its two runs differed, if that was not learnt with the rest. With the `texts` that parts of the
+        tree were read from, a part whose text has no time in it is left out.
         """
-        somewhere = frozenset(place for place, _ in self.chance)
-        places = {place: dict(positions) for place, positions in self.own.get(scenario, {}).items()}
+        differed = self.own.get(scenario, {}) if own is None else own
+        places = {place: dict(positions) for place, positions in differed.items()}
         places |= {place: {0: Sort.NUMBER} for place in windows(baseline)}
-        for place, leaf in _walked(baseline, "", texts or {}, prefixes(somewhere)):
-            known = self.chance.get(_spot(place, leaf), {}) if _in_any_step(place) in somewhere else {}
+        for place, leaf in _walked(baseline, "", texts or {}, self._above):
+            known = self.chance.get(_spot(place, leaf), {}) if _in_any_step(place) in self._somewhere else {}
             same = {position: sort for position, sort, _ in volatile_in(leaf, known)}
-            if same := {**same, **(_times(leaf, self.clock) if _WRITTEN.match(place) else {})}:
+            if same := {**same, **(_times(leaf, self.clock) if _is_written(place) else {})}:
                 places[place] = {**same, **places.get(place, {})}
         return places
 
@@ -136,7 +142,7 @@ def learn(pairs: Iterable[tuple[str, Json, Json]]) -> Volatile:
     chance: dict[tuple[str, str], dict[int, Sort]] = {}
     clock: set[float] = set()
     for scenario, one, other in pairs:
-        own[scenario] = _differing(one, other)
+        own[scenario] = differing(one, other)
         for tree in (one, other):
             clock |= {*readings(tree)}
             for spot, position, sort in _by_chance(tree, own[scenario]):
@@ -173,10 +179,11 @@ def _by_chance(tree: Json, places: Places) -> Iterator[tuple[tuple[str, str], in
                 yield _spot(place, leaf), position, sort
 
 
-def _differing(one: Json, other: Json) -> dict[str, dict[int, Sort]]:
+def differing(one: Json, other: Json) -> dict[str, dict[int, Sort]]:
+    """Where two runs of the baseline differ in volatile values."""
     found: dict[str, dict[int, Sort]] = {}
     for place, a, b in _paired(one, other, ""):
-        if _WRITTEN.match(place):
+        if _is_written(place):
             for position, sort in _volatile(a, b):
                 before = found.setdefault(place, {}).get(position, sort)
                 found[place][position] = _wider(before, sort)
@@ -227,6 +234,12 @@ def _wider(one: Sort, other: Sort) -> Sort:
     return Sort.ID if Sort.ID in (one, other) else Sort.VARIES
 
 
+@lru_cache(maxsize=4096)
+def _is_written(place: str) -> bool:
+    return _WRITTEN.match(place) is not None
+
+
+@lru_cache(maxsize=4096)
 def _in_any_step(place: str) -> str:
     return re.sub(r"^/client/\d+", "/client/*", place)
 

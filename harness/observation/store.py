@@ -23,7 +23,7 @@ Tree: TypeAlias = dict[str, Any]
 
 FORMAT = 1  # lines without a number are of the first format, too
 _HEAD = re.compile(rb'\{"format":1,"scenario":("(?:[^"\\]|\\.)*"),"target":"(?:[^"\\]|\\.)*","role":"([a-z ]+)",')
-_ROLES = frozenset(role.value for role in Role)
+_ROLES = {role.value.encode(): role for role in Role}
 _TAIL = re.compile(rb',"attempt":(\d+)\}\n\Z')
 
 
@@ -78,10 +78,10 @@ def lines(file: Path) -> Iterator[Line]:
 
 def _line(line: bytes, file: Path, offset: int, number: int) -> Line:
     head, tail = _HEAD.match(line), _TAIL.search(line, max(len(line) - 40, 0))
-    if head is None or tail is None or head[2].decode() not in _ROLES:
+    if head is None or tail is None or head[2] not in _ROLES:
         one = _checked(line, file, number)
         return Line(one.scenario, one.role, one.attempt, offset, number)
-    return Line(json.loads(head[1]), Role(head[2].decode()), int(tail[1]), offset, number)
+    return Line(json.loads(head[1]), _ROLES[head[2]], int(tail[1]), offset, number)
 
 
 def at(stream: BinaryIO, line: Line, file: Path) -> Observation:

@@ -124,11 +124,6 @@ BODIES = (
     _body("an empty list is left out", _CHAT, _in_choice(lambda choice: choice["message"].pop("annotations", None))),
     _body("a null too many", _CHAT, _in_choice(lambda choice: choice["message"].update(audio=None))),
     _body("a null becomes an empty text", _WHOLE, lambda tree: {**tree, "stop_sequence": ""}),
-    _body(
-        "log probabilities are lost",
-        "openai-python/log-probabilities",
-        _in_choice(lambda choice: choice.update(logprobs=None)),
-    ),
     _body("the system's fingerprint is lost", _CHAT, lambda tree: {**tree, "system_fingerprint": None}),
     _body("the time of an answer is another", _CHAT, lambda tree: {**tree, "created": tree["created"] + 1}),
     _body("a total is not the sum", _CHAT, lambda tree: {**tree, "usage": {**tree["usage"], "total_tokens": 28}}),
@@ -151,31 +146,31 @@ DECLARED = (
     ),
     _answer(
         "usage behind a challenge is lost",
-        "must",
+        "body",
         "curl/challenge-messages-anthropic",
         replaced(rb'("output_tokens":\s?)34', rb"\g<1>0"),
     ),
     _answer(
         "an overload's words in mid-stream are lost",
-        "must",
+        "events",
         "curl/chat-anthropic-stream-error-event",
         replaced(rb'("error":\s?\{[^}]*"message":\s?")[^"]*', rb"\1"),
     ),
     _answer(
         "a reason to stop is lost behind a comment",
-        "must",
+        "message",
         "curl/chat-gemini-stream-comments",
         replaced(rb'("finish_reason":\s?)"stop"', rb"\1null"),
     ),
     _answer(
         "words before a truncated end are lost, of Gemini",
-        "must",
+        "message",
         "curl/chat-gemini-stream-truncated",
         dropped(lambda number, _: number == 1),
     ),
     _answer(
         "words before a truncated end are lost, of a response",
-        "must",
+        "events",
         "curl/responses-anthropic-stream-truncated",
         dropped(lambda _, event: '"response.output_text.delta"' in event.data),
     ),
@@ -189,6 +184,6 @@ CONNECTION = (
 )
 
 TIME = (
-    _answer("an answer comes two seconds late", "arrival", _WHOLE, delayed(2.0)),
-    _answer("a call waits for two seconds", "arrival", _CHAT, Mutation(pause=2.0)),
+    _answer("an answer comes two seconds late", "lateness", _WHOLE, delayed(2.0)),
+    _answer("a call waits for two seconds", "lateness", _CHAT, Mutation(pause=2.0)),
 )

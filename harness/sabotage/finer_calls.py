@@ -92,7 +92,7 @@ HEADERS = (
     _call(
         "the user's id is that of the call before",
         "upstream headers",
-        "supermemory/routing-by-custom-header",
+        "supermemory/two-users-in-turn",
         _as_the_first_one_said("x-sm-user-id"),
     ),
 )
@@ -103,7 +103,7 @@ BODIES = (
     _text("the blanks around a text are lost", _PROMPT, rb"\\n(\"|\\u201d)", rb"\1"),
     _body("an empty list of tools is put in", _WHOLE, lambda tree: {**tree, "tools": []}),
     _body("a null is put in", _CHAT, lambda tree: {**tree, "user": None}),
-    _body("one of several stops is lost", "pycharm/five-stops", lambda tree: {**tree, "stop": tree["stop"][:4]}),
+    _body("one of several stops is lost", "pycharm/five-stops", lambda tree: {**tree, "stop": tree["stop"][:3]}),
     _body("a result's error is lost", _RESULTS, _without_error),
     _text("a nested mark of the cache is lost", _RESULTS, rb',?\s?"cache_control":\s?\{"type":\s?"ephemeral"\}', b""),
     _text("an image is cut short", "curl/messages-image-and-document", rb'(iVBORw0KGgo[^"]{20})[^"]+', rb"\1"),
@@ -150,8 +150,11 @@ CALLS = (
         "claude-code/tool-loop",
         _once(1, lambda request: replace(request, method="PUT")),
     ),
-    _call("a call comes two seconds late", "arrival", _WHOLE, Mutation(pause=2.0)),
+    _call("a call comes two seconds late", "lateness", _WHOLE, Mutation(pause=2.0)),
     _call(
-        "a call ends a second after its client", "cancellation", "curl/client-leaves-in-mid-stream", Mutation(deaf=1.0)
+        "a call ends a second after its client",
+        "cancellation",
+        "curl/client-leaves-with-little-left",
+        Mutation(deaf=1.0),
     ),
 )

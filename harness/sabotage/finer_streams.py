@@ -17,6 +17,7 @@ _CHAT_TOOLS, _THOUGHT, _USAGE = (
     "curl/chat-openai-stream-usage",
 )
 _UTF8, _COMMENTS = "curl/messages-stream-utf8", "curl/stream-crlf-comments-unknown-events"
+_ONE_BY_ONE = "curl/chat-openai-stream-one-by-one"
 Numbered = AsyncIterator[tuple[int, bytes]]
 
 
@@ -86,7 +87,7 @@ EVENTS = (
         "a tool's call has another's index",
         "message",
         _CHAT_TOOLS,
-        replaced(rb'("tool_calls":\s?\[\{[^{}]*"index":\s?)1', rb"\g<1>2"),
+        replaced(rb'("type":\s?"function",\s?"index":\s?)1', rb"\g<1>2"),
     ),
     _stream(
         "arguments go to the call before",
@@ -107,7 +108,10 @@ EVENTS = (
         replaced(rb'("type":\s?"content_block_[a-z]+",\s?"index":\s?)(\d)', rb"\g<1>1\2"),
     ),
     _stream(
-        "input tokens are zeroed at the start", "events", _MESSAGES, _in_one(0, rb'("input_tokens":\s?)\d+', rb"\g<1>0")
+        "input tokens are zeroed at the start",
+        "events",
+        _MESSAGES,
+        _in_those_that_say('"message_start"', rb'("input_tokens":\s?)\d+', rb"\g<1>0"),
     ),
     _stream(
         "output tokens are counted twice", "message", _MESSAGES, replaced(rb'("output_tokens":\s?)34', rb"\g<1>68")
@@ -177,7 +181,7 @@ EVENTS = (
 
 ENDS = (
     _stream("[DONE] is said twice", "events", _CHAT, ending(encode("[DONE]"))),
-    _stream("a stop sequence is lost", "message", _MESSAGES, replaced(rb',\s?"stop_sequence":\s?null\}', b"}")),
+    _stream("a stop sequence is lost", "events", _MESSAGES, replaced(rb',\s?"stop_sequence":\s?null\}', b"}")),
 )
 
 FRAMING = (
@@ -195,12 +199,12 @@ FRAMING = (
 )
 
 ARRIVAL = (
-    _stream("the first event waits for the second", "arrival", _UTF8, each(_first_with_the_second)),
-    _stream("each event waits for the next", "buffering", _MESSAGES, each(_each_with_the_next)),
-    _stream("the last event is two seconds late", "arrival", _MESSAGES, each(_last_one_late)),
+    _stream("the first event waits for the second", "buffering", _ONE_BY_ONE, each(_first_with_the_second)),
+    _stream("each event waits for the next", "buffering", _ONE_BY_ONE, each(_each_with_the_next)),
+    _stream("the last event is two seconds late", "lateness", _MESSAGES, each(_last_one_late)),
     _stream(
-        "a stall of two seconds in mid-stream", "arrival", _MESSAGES, delayed(2.0, lambda piece: b"today" in piece)
+        "a stall of two seconds in mid-stream", "lateness", _MESSAGES, delayed(2.0, lambda piece: b"today" in piece)
     ),
-    _stream("the first event is two seconds late", "arrival", _CHAT, delayed(2.0, lambda piece: b'"role"' in piece)),
-    _stream("each event is a third of a second late", "arrival", _UTF8, delayed(0.33)),
+    _stream("the first event is two seconds late", "lateness", _CHAT, delayed(2.0, lambda piece: b'"role"' in piece)),
+    _stream("each event is a third of a second late", "lateness", _UTF8, delayed(0.33)),
 )

@@ -2,22 +2,34 @@
 
 Its paths go into a tree of that call (parts may be `*`, for any one):
 
-/request/{method, path, leave_after}       what the client sent, and whether it left
+/request/{method, path, headers, leave_after}      what the client sent, and whether it left
 /baseline/response/..., /candidate/response/...    what it got: as in the compared tree, below /client/<step>
-/calls/<n>/{request, outcome}              what the candidate asked its upstream for
-/replies/<n>/{status, body, text}          what the upstream said to these calls; JSON is a tree
-/reply/{status, body, text}                the last of them
+/baseline/said, /candidate/said                    all the words of the stream that it got, in one text
+/calls/<n>/{request, outcome}                      what the candidate asked its upstream for
+/replies/<n>/{status, headers, body, text}         what the upstream said to these calls; JSON is a tree
+/reply/{status, headers, body, text}               the last of them
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 
-from harness.model import Difference, Json, Kind, Reply, Role, Scenario, Send, Step
+from harness.model import Difference, Headers, Json, Kind, Reply, Role, Scenario, Send, Step
 
 PARTS = ("request", "baseline", "candidate", "calls", "replies", "reply")
+_DELTAS = (
+    ("delta",),
+    ("delta", "text"),
+    ("delta", "thinking"),
+    ("delta", "partial_json"),
+    ("choices", "*", "text"),
+    ("choices", "*", "delta", "content"),
+    ("choices", "*", "delta", "reasoning_content"),
+    ("choices", "*", "delta", "tool_calls", "*", "function", "arguments"),
+)
 When = Sequence[tuple[str, str]]  # path -> a regular expression that is found there, or "=/path": it is there, too
 
 
@@ -28,8 +40,13 @@ def holds(when: When, scenario: Scenario, trees: Mapping[Role, Json], difference
     step = step_of(difference, trees)
     if step is None or step >= len(scenario.steps):
         return False
-    call = _call(scenario.steps[step], step, trees)
+    call = _call(scenario.steps[step], step, trees, _parts(when))
     return all(_true(call, path, wanted) for path, wanted in when)
+
+
+def _parts(when: When) -> set[str]:
+    paths = [path for path, _ in when] + [wanted[1:] for _, wanted in when if wanted.startswith("=/")]
+    return {path.split("/")[1] for path in paths}
 
 
 def step_of(difference: Difference, trees: Mapping[Role, Json]) -> int | None:
@@ -49,23 +66,43 @@ def step_of(difference: Difference, trees: Mapping[Role, Json]) -> int | None:
     return None
 
 
-def _call(step: Step, number: int, trees: Mapping[Role, Json]) -> Json:
+def _call(step: Step, number: int, trees: Mapping[Role, Json], asked: Collection[str]) -> Json:
+    """With those parts alone that are asked for: one that is not is much work for nothing."""
     calls = [each for each in _at(trees.get(Role.CANDIDATE), ["upstream", "*"]) if number in _at(each, ["step"])]
-    replies = [_reply(reply) for reply in step.replies[: len(calls)]]
-    request: Json = {"method": step.request.method, "path": step.request.path, "leave_after": step.leave_after}
-    sides = {role.value: _client(trees.get(role), number) for role in (Role.BASELINE, Role.CANDIDATE)}
-    last = replies[-1] if replies else None
-    return {"request": request, "calls": calls, "replies": replies, "reply": last, **sides}
+    made: dict[str, Callable[[], Json]] = {
+        "request": lambda: _request(step),
+        "calls": lambda: calls,
+        "replies": lambda: [_reply(reply) for reply in step.replies[: len(calls)]],
+        "reply": lambda: next((_reply(reply) for reply in step.replies[: len(calls)][-1:]), None),
+        **{role.value: partial(_client, trees.get(role), number) for role in (Role.BASELINE, Role.CANDIDATE)},
+    }
+    return {part: made[part]() for part in asked}
+
+
+def _request(step: Step) -> Json:
+    asked = step.request
+    headers = _headers(asked.headers)
+    return {"method": asked.method, "path": asked.path, "headers": headers, "leave_after": step.leave_after}
 
 
 def _client(tree: Json, number: int) -> Json:
     return next(_at(tree, ["client", str(number)]), None)
 
 
+def said(seen: Json) -> str:
+    """The deltas of a stream, as each protocol has them: texts, thoughts, arguments."""
+    texts = (text for path in _DELTAS for text in _at(seen, ["response", "stream", "events", "*", "data", *path]))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
 def _reply(reply: Reply) -> Json:
     data = b"".join(act.data for act in reply.acts if isinstance(act, Send)) if reply.acts else reply.body
     text = data.decode("utf-8", "replace")
-    return {"status": reply.status, "text": text, "body": _tree(text)}
+    return {"status": reply.status, "headers": _headers(reply.headers), "text": text, "body": _tree(text)}
+
+
+def _headers(headers: Headers) -> Json:
+    return {name.lower(): value for name, value in headers}
 
 
 def _tree(text: str) -> Json:
@@ -85,13 +122,16 @@ def _true(call: Json, path: str, wanted: str) -> bool:
 
 
 def _at(tree: Json, parts: Sequence[str]) -> Iterator[Json]:
-    """All that is at the path."""
+    """All that is at the path; `said`, of what a client saw, is put together for it."""
     if not parts:
         yield tree
         return
     first, rest = parts[0], parts[1:]
-    if isinstance(tree, dict):
-        below = tree.values() if first == "*" else [tree[first]] if first in tree else []
+    below: list[Json]
+    if first == "said" and not rest:
+        below = [said(tree)]
+    elif isinstance(tree, dict):
+        below = [*tree.values()] if first == "*" else [tree[first]] if first in tree else []
     elif isinstance(tree, list):
         below = tree if first == "*" else [tree[int(first)]] if first.isdecimal() and int(first) < len(tree) else []
     else:

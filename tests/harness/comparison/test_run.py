@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.comparison.run import compare_all
 from harness.event_stream import encode
 from harness.model import Chunk, Effects, Exchange, Kind, Observation, Request, Response, Role
+from tests.harness.comparison.in_memory import compare_all
 
 SEEDS = {Role.BASELINE: 11, Role.AGAIN: 22, Role.CANDIDATE: 33}
 

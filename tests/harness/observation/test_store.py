@@ -65,11 +65,11 @@ def test_a_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     file = tmp_path / "observations.ndjson"
     big = Exchange(Request("POST", "/", (), b"x" * 200_000), Failure("cut", ""))
     with writing(file) as write:
-        for _ in range(50):
+        for _ in range(200):
             write(Observation("s", "t", Role.AGAIN, (big,), (), Effects()))
     gc.collect()
     tracemalloc.start()
-    assert sum(1 for _ in read(file)) == 50
+    assert sum(1 for _ in read(file)) == 200
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < file.stat().st_size / 4
