@@ -109,12 +109,14 @@ class Origin:
 
     async def _save(self) -> None:
         while self._unsaved:
-            changes, self._unsaved = self._unsaved, {}
+            changes = dict(self._unsaved)
             await self._store.write(self._name, changes)
+            self._unsaved = {key: new for key, new in self._unsaved.items() if new is not changes.get(key, self)}
 
     async def _read(self) -> None:
         self._seen = self._store.version()
-        self._jar.put(await self._store.read(self._name))
+        stored = await self._store.read(self._name)
+        self._jar.put({key: cookie for key, cookie in stored.items() if key not in self._unsaved})
         restarted = self._open_until == 0 and self._jar.cookies()
         if self._clearances() or restarted:
             self._open_until = self.cleared_until()

@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from http.cookiejar import Cookie
+from typing import Annotated
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
+
+_BYTES = "iso-8859-1"  # whatever a value's bytes are, it is sent with the same ones
+
+_SENDABLE = Field(pattern=r"^[\x00-\xff]*$")
 
 
 class StoredCookie(BaseModel):
@@ -15,8 +20,8 @@ class StoredCookie(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    value: str = Field(repr=False)
+    name: Annotated[str, _SENDABLE]
+    value: Annotated[str, _SENDABLE] = Field(repr=False)
     domain: str
     domain_specified: bool = False
     path: str = "/"
@@ -43,8 +48,9 @@ class Jar:
         self._cookies = httpx.Cookies()
 
     def header_for(self, request: httpx.Request) -> str | None:
-        """What `cookie` is to be; Secure, Path and the end of a cookie are observed."""
+        """What `cookie` is to be, in Latin-1; Secure, Path and the end of a cookie are observed."""
         bare = httpx.Request(request.method, request.url)
+        bare.headers.encoding = _BYTES
         self._cookies.set_cookie_header(bare)
         cookies: str | None = bare.headers.get("cookie")
         return cookies
@@ -52,7 +58,9 @@ class Jar:
     def take(self, response: httpx.Response) -> Changes:
         """Keeps what a response sets, and says what is new."""
         before = self.cookies()
-        self._cookies.extract_cookies(response)
+        bare = httpx.Response(200, headers=response.headers, request=response.request)
+        bare.headers.encoding = _BYTES
+        self._cookies.extract_cookies(bare)
         after = self.cookies()
         new = {key: cookie for key, cookie in after.items() if _differs(before.get(key), cookie)}
         return {**new, **dict.fromkeys(before.keys() - after.keys())}

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import LockNotOwnedError, RedisError
 
 from sdk_proxy.cookie_jar import Changes, Cookies, StoredCookie
 
@@ -73,7 +73,9 @@ class CookieRedis:
             return None
         try:
             answer = await command(*args, **named)
-        except (RedisError, OSError) as error:
+        except LockNotOwnedError:
+            return None  # a turn took longer than its lock lives, and another replica has it by now
+        except (RedisError, OSError, UnicodeDecodeError) as error:
             self._silent_until = monotonic() + _PAUSE
             if not self._failed:
                 log.warning("Redis fails (%s): cookies are kept in memory only", type(error).__name__)

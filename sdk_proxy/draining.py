@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 from types import FrameType
@@ -23,8 +25,11 @@ class Drain:
     open: set[Record] = field(default_factory=set)
     began: float | None = None
 
-    def is_over(self, now: float) -> bool:
-        return self.began is not None and (not self.open or now - self.began >= self.seconds)
+    def is_over(self, now: float, connections: Iterable[asyncio.Transport]) -> bool:
+        """An answer that is given, and that its client has yet to read, is waited for as well."""
+        if self.began is None or now - self.began >= self.seconds:
+            return self.began is not None
+        return not self.open and not any(each.get_write_buffer_size() for each in connections)
 
 
 class DrainingServer(uvicorn.Server):
@@ -42,14 +47,14 @@ class DrainingServer(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        if self._drain.is_over(monotonic()):
-            for record in self._drain.open:
-                log.warning("%s", cut(record, monotonic()))
-            for connection in list(self.server_state.connections):
-                if connection.transport is not None:
-                    connection.transport.abort()  # as if the client had left: its call is cancelled
-            return True
-        return await super().on_tick(counter)
+        connections = [each.transport for each in self.server_state.connections if each.transport is not None]
+        if not self._drain.is_over(monotonic(), connections):
+            return await super().on_tick(counter)
+        for record in self._drain.open:
+            log.warning("%s", cut(record, monotonic()))
+        for connection in connections:
+            connection.abort()  # as if the client had left: its call is cancelled
+        return True
 
 
 def cut(record: Record, now: float) -> str:

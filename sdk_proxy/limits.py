@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from time import monotonic
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,7 +18,7 @@ class Limits:
 
     body_bytes: int = 64 * 1024 * 1024
     header_bytes: int = 64 * 1024
-    body_seconds: float = 60.0  # between two pieces of a body
+    body_seconds: float = 60.0  # between two pieces of a body; for all of it, a second more for each _SLOWEST bytes
     head_seconds: float = 60.0  # from a connection, or a request's first byte, to the end of its headers
     unread_seconds: float = 300.0  # that an answer waits for a client which does not read it
     in_flight: int = 1000  # POST requests from their first byte to their answer's end; LiteLLM's pools hold as many
@@ -25,6 +26,7 @@ class Limits:
 
 # Anthropic's names; OpenAI's clients go by the status.
 _KINDS = {413: "request_too_large", 429: "rate_limit_error"}
+_SLOWEST = 1000  # bytes a second: who sends a body more slowly holds a place that others could have
 _LATER = [(b"retry-after", b"1"), (b"x-should-retry", b"true")]
 
 
@@ -84,6 +86,7 @@ class _Reading:
         self._receive = receive
         self._limits = limits
         self._size = 0
+        self._began = monotonic()
         self._complete = False
         self.exceeded: _Exceeded | None = None
 
@@ -93,7 +96,7 @@ class _Reading:
         if self._complete:
             return await self._receive()  # until the client leaves: as long as its answer takes
         try:
-            message = await asyncio.wait_for(self._receive(), self._limits.body_seconds)
+            message = await asyncio.wait_for(self._receive(), min(self._limits.body_seconds, self._left()))
         except TimeoutError:
             raise self._exceed(408, f"No more of the request came for {self._limits.body_seconds:g} s.") from None
         self._size += len(message.get("body", b""))
@@ -108,6 +111,10 @@ class _Reading:
         length = Headers(raw=scope["headers"]).get("content-length", "")
         if length.isdecimal() and int(length) > self._limits.body_bytes:
             raise self._too_large()
+
+    def _left(self) -> float:
+        """Seconds for the rest of the body."""
+        return self._began + self._limits.body_seconds + self._size / _SLOWEST - monotonic()
 
     def _too_large(self) -> _Exceeded:
         return self._exceed(413, f"The request's body exceeds {self._limits.body_bytes} bytes.")

@@ -25,9 +25,16 @@ _LATE = (
 
 def origins(deployments: Iterable[Mapping[str, Any]]) -> list[str]:
     """Those that an `api_base` names."""
-    bases = {each["litellm_params"].get("api_base") for each in deployments}
-    urls = (httpx.URL(base) for base in bases if base and base.startswith(("http://", "https://")))
-    return sorted({f"{url.scheme}://{url.netloc.decode('ascii')}/" for url in urls})
+    found = {_origin(each["litellm_params"].get("api_base") or "") for each in deployments}
+    return sorted(found - {""})
+
+
+def _origin(base: str) -> str:
+    try:
+        url = httpx.URL(base)
+    except httpx.InvalidURL:
+        return ""  # the calls of that deployment fail, nobody else's
+    return f"{url.scheme}://{url.netloc.decode('ascii')}/" if url.scheme in ("http", "https") else ""
 
 
 async def warm_up(urls: Iterable[str]) -> None:
@@ -41,5 +48,5 @@ async def _asked(url: str) -> None:
     try:
         async with asyncio.timeout(_PATIENCE):
             await litellm.module_level_aclient.client.get(url)
-    except (httpx.HTTPError, TimeoutError, OSError):
+    except Exception:  # noqa: BLE001 - whatever a transport has against an address: its calls will tell
         return

@@ -19,8 +19,10 @@ from harness.upstream.autoplay import autoplay
 from harness.upstream.cloudflare import Cloudflare
 from sdk_proxy.challenge import Origins, PassesChallenges, is_challenge
 from sdk_proxy.cookie_file import CookieFile
+from sdk_proxy.cookie_jar import Changes, Cookies, Jar
 from sdk_proxy.cookie_store import CookieStore, NoStore
 
+GET = httpx.Request("GET", "http://upstream/")
 CALL = {"model": "m", "messages": []}
 
 
@@ -209,6 +211,52 @@ async def test_calls_at_the_very_end_of_a_clearance_go_one_after_the_other(monke
         monkeypatch.setattr("sdk_proxy.challenge.time", SimpleNamespace(time=lambda: next(asked)))
         await asyncio.gather(*(calls.post(f"{simulated.url}/v1/messages", json=CALL) for _ in range(10)))
     assert edge.challenges.total() == 2
+
+
+@pytest.mark.parametrize("value", ["café".encode(), "✓".encode(), b"caf\xe9"])
+async def test_a_cookie_is_sent_with_the_very_bytes_that_set_it(value: bytes, tmp_path: Path) -> None:
+    sent = list[bytes]()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(dict(request.headers.raw).get(b"cookie", b""))
+        return httpx.Response(200, headers=[(b"set-cookie", b"a=" + value)])
+
+    for _ in range(2):
+        origins = Origins(CookieFile(tmp_path / "cookies.json"))
+        async with httpx.AsyncClient(transport=PassesChallenges(httpx.MockTransport(answer), origins)) as calls:
+            for _ in range(2):
+                await calls.get("http://upstream/")
+        await origins.aclose()
+    assert sent == [b"", *[b"a=" + value] * 3]
+
+
+async def test_what_is_read_is_no_older_than_what_this_worker_has_yet_to_write() -> None:
+    writing, written = asyncio.Event(), list[Changes]()
+
+    class Slow(NoStore):
+        def version(self) -> object:
+            return object()  # another worker writes all the time
+
+        async def read(self, origin: str) -> Cookies:
+            return {key: each for key, each in stored.items() if each is not None}
+
+        async def write(self, origin: str, changes: Changes) -> None:
+            written.append(changes)
+            await writing.wait()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers.get("cookie"))
+        return httpx.Response(200, headers=[("set-cookie", each) for each in sets.pop(0)])
+
+    sent, sets, origins = list[str | None](), [["a=1", "b=1"], ["b=; Max-Age=0"], []], Origins(Slow())
+    stored = Jar().take(httpx.Response(200, headers=[("set-cookie", each) for each in ("a=0", "b=0")], request=GET))
+    async with httpx.AsyncClient(transport=PassesChallenges(httpx.MockTransport(answer), origins)) as calls:
+        while sets:
+            await calls.get("http://upstream/")
+            await asyncio.sleep(0)
+        writing.set()
+        await origins.aclose()
+    assert (sent[1:], len(written)) == (["a=1; b=1", "a=1"], 2)
 
 
 async def test_after_a_restart_no_challenge_is_met_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -82,3 +82,27 @@ async def test_a_client_that_does_not_read_has_left() -> None:
     async with served(SHORT) as (port, app), connection(port) as (_, writer), asyncio.timeout(20):
         writer.write(HEAD.replace(b"/ ", b"/endless ", 1) + b"\r\n")
         await app.left.wait()
+
+
+async def test_a_client_that_does_not_read_has_left_whatever_it_asks_for_meanwhile() -> None:
+    async with served(SHORT) as (port, app), connection(port) as (_, writer), asyncio.timeout(20):
+        writer.write(HEAD.replace(b"/ ", b"/endless ", 1) + b"\r\n")
+        await asyncio.sleep(0.05)
+        writer.write(HEAD + b"\r\n")
+        await app.left.wait()
+
+
+async def test_half_a_head_in_the_middle_of_an_answer_is_not_answered_within_it() -> None:
+    async with served(SHORT) as (port, _), connection(port) as (reader, writer), asyncio.timeout(20):
+        writer.write(HEAD.replace(b"/ ", b"/endless ", 1) + b"\r\n" + HEAD)
+        told = b""
+        with suppress(ConnectionError):
+            while piece := await reader.read(65536):
+                told += piece.replace(b"x", b"")
+    assert (told.count(b"HTTP/1.1 "), b"408" in told) == (1, False)
+
+
+async def test_a_body_in_front_of_the_next_head_does_not_count_as_head() -> None:
+    post = b"POST / HTTP/1.1\r\nhost: gateway\r\ncontent-length: 3000\r\n\r\n"
+    answers = await told(PATIENT, post, b"x" * 3000 + HEAD, b"connection: close\r\n\r\n")
+    assert answers.count(b"HTTP/1.1 200 ") == 2

@@ -44,7 +44,16 @@ async def test_cookies_that_ended_or_are_gone_are_dropped(tmp_path: Path) -> Non
     assert "old" not in path.read_text()
 
 
-@pytest.mark.parametrize("content", ["", "no JSON: canary", "[]", '{"origins": {"x": [{"value": "canary"}]}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "no JSON: canary",
+        "[]",
+        '{"origins": {"x": [{"value": "canary"}]}}',
+        '{"origins": {"x": [{"name": "not in Latin-1", "value": "canary ✓", "domain": "x"}]}}',
+    ],
+)
 async def test_a_file_that_is_no_jar_is_kept_aside_with_a_warning(
     content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -67,6 +67,40 @@ async def test_a_body_that_stops_coming_is_a_408():
     assert json.loads(sent[1]["body"])["error"]["type"] == "invalid_request_error"
 
 
+async def test_a_body_that_comes_in_drops_is_a_408_as_well() -> None:
+    """Each of them in time: or a place is held for as long as a client likes."""
+    sent: list[Any] = []
+
+    async def drop() -> Any:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}
+    async with asyncio.timeout(10):
+        await Limited(reads_all, LIMITS)(scope, drop, send)
+    assert sent[0]["status"] == 408
+
+
+async def test_a_body_that_is_large_has_more_time() -> None:
+    pieces = [b"x" * 1000] * 20
+
+    async def piece() -> Any:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}
+    await Limited(reads_all, Limits(body_seconds=0.05))(scope, piece, send)
+    assert (sent[0]["status"], pieces) == (200, [])
+
+
 class Held:
     """An application whose answers end when the test says so; `most`: how many it had at one time."""
 

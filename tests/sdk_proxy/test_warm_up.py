@@ -20,7 +20,14 @@ def deployment(api_base: str | None) -> dict[str, dict[str, str]]:
 
 
 def test_each_origin_is_asked_once_and_without_what_its_address_may_hold() -> None:
-    bases = ("https://a.example/v1", "https://a.example/v2", "http://user:secret@b.example:81", None, "b.example")
+    bases = (
+        "https://a.example/v1",
+        "https://a.example/v2",
+        "http://user:secret@b.example:81",
+        None,
+        "b.example",
+        "http://[::1",
+    )
     assert origins(deployment(base) for base in bases) == ["http://b.example:81/", "https://a.example/"]
 
 
@@ -59,6 +66,6 @@ async def test_an_upstream_that_is_not_there_is_no_error() -> None:
     async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
         gone = server.sockets[0].getsockname()[1]
     async with persistent_clients(NoStore()):
-        await warm_up([f"http://127.0.0.1:{gone}/"])
+        await warm_up([f"http://127.0.0.1:{gone}/", f"http://{'x' * 64}.invalid/", "http://127.0.0.1:99999/"])
         with pytest.raises(httpx.ConnectError):
             await litellm.module_level_aclient.client.get(f"http://127.0.0.1:{gone}/")
