@@ -16,8 +16,7 @@ from typing import Any
 import httpx
 
 from sdk_proxy import request_record
-from sdk_proxy.cookie_jar import Jar, StoredCookie
-from sdk_proxy.cookie_store import CookieStore
+from sdk_proxy.cookie_jar import CookieStore, Jar, StoredCookie
 from sdk_proxy.tap import tapped
 
 CLEARANCE = "cf_clearance"

@@ -32,7 +32,9 @@ def check(file: Path) -> list[Finding]:
         return found
     told = {key: (verdict, why) for key, verdict, why in _told_by_litellm(parse(config, os.environ))}
     elsewhere = [Finding(file, 1, key, *told[key]) for key in set(told) - {finding.key for finding in found}]
-    return [_with(finding, *told.get(finding.key, (finding.verdict, finding.why))) for finding in found] + elsewhere
+    for key, (verdict, why) in told.items():
+        found = [replace(each, verdict=verdict, why=why) if each.key == key else each for each in found]
+    return found + elsewhere
 
 
 def _told_by_litellm(config: ProxyConfig) -> Iterator[tuple[str, Verdict, str]]:
@@ -50,10 +52,6 @@ def _told_by_litellm(config: ProxyConfig) -> Iterator[tuple[str, Verdict, str]]:
             why = "model: names no provider that LiteLLM knows: write provider/model"
         if why:
             yield f"model_list.{index}.litellm_params", "ignored", f"LiteLLM serves without this deployment: {why}"
-
-
-def _with(finding: Finding, verdict: Verdict, why: str) -> Finding:
-    return replace(finding, verdict=verdict, why=why)
 
 
 def show(found: Sequence[Finding], console: Console) -> None:

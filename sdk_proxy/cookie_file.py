@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sdk_proxy.cookie_jar import Changes, Cookies, StoredCookie
+from sdk_proxy.cookie_jar import Changes, Cookies, CookieStore, StoredCookie
 
 log = logging.getLogger("sdk_proxy.cookies")
 _POLL = 0.02  # seconds
@@ -28,7 +28,7 @@ class _Content(BaseModel):
     origins: dict[str, list[StoredCookie]] = {}
 
 
-class CookieFile:
+class CookieFile(CookieStore):
     """Written whole and then renamed, under a lock: a reader sees one state or the other, and no writer loses any.
 
     One that cannot be read is put aside, never written over. Where the place cannot be used, the cookies stay in
@@ -68,12 +68,9 @@ class CookieFile:
         finally:
             os.close(opened)
 
-    async def aclose(self) -> None:
-        """Nothing is open."""
-
     def _read(self, origin: str) -> Cookies:
         try:
-            cookies = self._content_or_aside().origins.get(origin, [])
+            cookies = self._content().origins.get(origin, [])
         except OSError as error:
             self._warn(error)
             return {}
@@ -83,21 +80,20 @@ class CookieFile:
         try:
             with self._merging():
                 origins = self._content_or_fresh().origins
-                there = {cookie.key: cookie for cookie in origins.get(origin, [])}
-                merged = {**there, **changes}
+                merged = {**{cookie.key: cookie for cookie in origins.get(origin, [])}, **changes}
                 origins[origin] = [cookie for cookie in merged.values() if cookie is not None]
                 self._replace(_Content(origins=_living(origins)))
         except OSError as error:
             self._warn(error)
 
-    def _content_or_aside(self) -> _Content:
+    def _content(self) -> _Content:
         try:
-            return self._content()
+            return self._parsed()
         except ValidationError:
             with self._merging():  # another worker may have put it aside meanwhile
                 return self._content_or_fresh()
 
-    def _content(self) -> _Content:
+    def _parsed(self) -> _Content:
         """Raises ValidationError for a file that is no jar, OSError for one that cannot be read."""
         try:
             return _Content.model_validate_json(self._path.read_bytes())
@@ -107,7 +103,7 @@ class CookieFile:
     def _content_or_fresh(self) -> _Content:
         """In the lock: what is no jar is put aside."""
         try:
-            return self._content()
+            return self._parsed()
         except ValidationError as error:
             aside = self._beside(f"corrupt-{self._path.stat().st_mtime_ns}")
             self._path.rename(aside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from http.cookiejar import Cookie
 from typing import Annotated
 
@@ -16,12 +17,12 @@ _SENDABLE = Field(pattern=r"^[\x00-\xff]*$")
 
 
 class StoredCookie(BaseModel):
-    """RFC 6265, 5.3; `expires` in unix seconds, None for one that has no end."""
+    """RFC 6265, 5.3; `expires` in unix seconds, None for one that has no end. `value` is None where there is no `=`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
     name: Annotated[str, _SENDABLE]
-    value: Annotated[str, _SENDABLE] = Field(repr=False)
+    value: Annotated[str, _SENDABLE] | None = Field(repr=False)
     domain: str
     domain_specified: bool = False
     path: str = "/"
@@ -39,6 +40,27 @@ class StoredCookie(BaseModel):
 
 Cookies = Mapping[str, StoredCookie]  # by key
 Changes = Mapping[str, StoredCookie | None]  # by key; None: it is gone
+
+
+class CookieStore:
+    """Where the cookies of all origins are, for other workers and for later: here, nowhere. No method of it raises."""
+
+    def version(self) -> object:
+        """Cheap; another one than before means that `read` may give something new."""
+        return None
+
+    async def read(self, origin: str) -> Cookies:  # noqa: ARG002 - others have it
+        return {}
+
+    async def write(self, origin: str, changes: Changes) -> None:
+        """Others find them."""
+
+    def first(self, origin: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - others have it
+        """Only one of all that share the store is in that block."""
+        return nullcontext()
+
+    async def aclose(self) -> None:
+        """Ends what is open."""
 
 
 class Jar:
@@ -71,7 +93,7 @@ class Jar:
                 self._cookies.jar.set_cookie(_unpacked(cookie))
 
     def cookies(self) -> dict[str, StoredCookie]:
-        stored = map(_packed, self._cookies.jar)
+        stored = map(StoredCookie.model_validate, self._cookies.jar)
         return {cookie.key: cookie for cookie in stored if cookie.lives()}
 
 
@@ -80,19 +102,6 @@ def _differs(before: StoredCookie | None, now: StoredCookie) -> bool:
     if before is None or before.expires is None or now.expires is None:
         return before != now
     return before.value != now.value or abs(now.expires - before.expires) >= 60
-
-
-def _packed(cookie: Cookie) -> StoredCookie:
-    return StoredCookie(
-        name=cookie.name,
-        value=cookie.value or "",
-        domain=cookie.domain,
-        domain_specified=cookie.domain_specified,
-        path=cookie.path,
-        path_specified=cookie.path_specified,
-        secure=cookie.secure,
-        expires=None if cookie.expires is None else int(cookie.expires),
-    )
 
 
 def _unpacked(cookie: StoredCookie) -> Cookie:

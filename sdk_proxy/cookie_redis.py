@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import LockNotOwnedError, RedisError
 
-from sdk_proxy.cookie_jar import Changes, Cookies, StoredCookie
+from sdk_proxy.cookie_jar import Changes, Cookies, CookieStore, StoredCookie
 
 log = logging.getLogger("sdk_proxy.cookies")
 _KEEP = 30 * 24 * 3600  # seconds that an origin nobody calls any more stays
@@ -22,7 +22,7 @@ _PAUSE = 10.0  # seconds for which a Redis that failed is left alone
 _POLL = 0.05  # seconds
 
 
-class CookieRedis:
+class CookieRedis(CookieStore):
     """Requests never fail because of it: while it is not there, each process has its own cookies, with one warning."""
 
     def __init__(self, url: str) -> None:
@@ -35,9 +35,6 @@ class CookieRedis:
             raise ValueError("the place for cookies is no URL of a Redis: redis://host:port/db") from None
         self._silent_until = 0.0
         self._failed = False
-
-    def version(self) -> object:
-        return None
 
     async def read(self, origin: str) -> Cookies:
         stored: dict[str, str] = await self._asked(self._redis.hgetall, _key(origin)) or {}

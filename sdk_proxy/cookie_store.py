@@ -4,49 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from typing import Protocol
 
-from sdk_proxy.cookie_jar import Changes, Cookies
+from sdk_proxy.cookie_jar import CookieStore
 
 NOWHERE = "none"
 _REDIS = ("redis://", "rediss://", "unix://")
-
-
-class CookieStore(Protocol):
-    """Where the cookies of all origins are, for other workers and for later. None of its methods raises."""
-
-    def version(self) -> object:
-        """Cheap; another one than before means that `read` may give something new."""
-
-    async def read(self, origin: str) -> Cookies: ...
-
-    async def write(self, origin: str, changes: Changes) -> None: ...
-
-    def first(self, origin: str) -> AbstractAsyncContextManager[None]:
-        """Only one of all that share the store is in that block."""
-
-    async def aclose(self) -> None: ...
-
-
-class NoStore:
-    """Cookies that end with the process."""
-
-    def version(self) -> object:
-        return None
-
-    async def read(self, origin: str) -> Cookies:  # noqa: ARG002 - the protocol's
-        return {}
-
-    async def write(self, origin: str, changes: Changes) -> None:
-        """Nowhere."""
-
-    def first(self, origin: str) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - the protocol's
-        return nullcontext()
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
 
 
 def default_place(environ: Mapping[str, str]) -> str:
@@ -61,7 +24,7 @@ def default_place(environ: Mapping[str, str]) -> str:
 def store_at(place: str) -> CookieStore:
     """`place` is a file, the URL of a Redis, or "none". Raises ValueError, without a password that is in the URL."""
     if place == NOWHERE:
-        return NoStore()
+        return CookieStore()
     if place.startswith(_REDIS):
         from sdk_proxy.cookie_redis import CookieRedis  # noqa: PLC0415 - only where one is used
 

@@ -4,11 +4,11 @@ them together: how much is worked on at one time."""
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from time import monotonic
 
 from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -27,7 +27,7 @@ class Limits:
 # Anthropic's names; OpenAI's clients go by the status.
 _KINDS = {413: "request_too_large", 429: "rate_limit_error"}
 _SLOWEST = 1000  # bytes a second: who sends a body more slowly holds a place that others could have
-_LATER = [(b"retry-after", b"1"), (b"x-should-retry", b"true")]
+_LATER = {"retry-after": "1", "x-should-retry": "true"}
 
 
 class _Exceeded(Exception):
@@ -76,7 +76,7 @@ class Limited:
             if started or reading.exceeded is None:
                 raise
         if reading.exceeded is not None and not started:
-            await _refuse(scope["path"], reading.exceeded, send)
+            await _refusal(scope["path"], reading.exceeded)(scope, receive, send)
 
 
 class _Reading:
@@ -130,20 +130,15 @@ async def _full(scope: Scope, receive: Receive, send: Send) -> None:
     while message.get("more_body", False):
         message = await receive()
     if message["type"] != "http.disconnect":
-        await _refuse(scope["path"], _Exceeded(429, "The gateway has as many requests as it can take."), send)
+        refusal = _refusal(scope["path"], _Exceeded(429, "The gateway has as many requests as it can take."))
+        await refusal(scope, receive, send)
 
 
-async def _refuse(path: str, error: _Exceeded, send: Send) -> None:
+def _refusal(path: str, error: _Exceeded) -> JSONResponse:
     anthropic = path.startswith(("/v1/messages", "/messages"))
-    kind = _KINDS.get(error.status, "invalid_request_error")
-    fault = {"message": str(error), "type": kind}
+    fault = {"message": str(error), "type": _KINDS.get(error.status, "invalid_request_error")}
     openai = {"error": {**fault, "param": None, "code": str(error.status)}}
-    body = json.dumps({"type": "error", "error": fault} if anthropic else openai).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        *(_LATER if error.status == 429 else [(b"connection", b"close")]),
-        *([(b"x-should-retry", b"false")] if error.status not in (408, 429) else []),
-    ]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    headers = _LATER if error.status == 429 else {"connection": "close"}
+    if error.status not in (408, 429):
+        headers = {**headers, "x-should-retry": "false"}
+    return JSONResponse({"type": "error", "error": fault} if anthropic else openai, error.status, headers)

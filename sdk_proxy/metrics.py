@@ -6,6 +6,7 @@ Every label has few values: the routes, the configured models and `other`, statu
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -13,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sdk_proxy.request_record import OTHER, Record
+from sdk_proxy.request_record import Record
 from sdk_proxy.workers import METRICS
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -26,30 +27,22 @@ class Metrics:
     def __init__(self, models: frozenset[str]) -> None:
         self._models = models
         self._registry = registry = CollectorRegistry()
-        self._requests = Counter("gateway_requests", "Requests answered.", (*_BY, "status"), registry=registry)
-        self._errors = Counter("gateway_errors", "Answers from 400 on, by class.", (*_BY, "error"), registry=registry)
-        self._ttft = Histogram(
-            "gateway_ttft_seconds", "To a stream's first content.", _BY, registry=registry, buckets=_SECONDS
-        )
-        self._own = Histogram(
-            "gateway_before_upstream_seconds",
-            "The proxy's own: to the first call of the upstream.",
-            _BY,
-            registry=registry,
-            buckets=_OWN_SECONDS,
-        )
-        self._duration = Histogram(
-            "gateway_duration_seconds", "To the answer's end.", _BY, registry=registry, buckets=_SECONDS
-        )
-        self._retries = Counter("gateway_retries", "Calls after a request's first one.", _BY, registry=registry)
-        self._cancelled = Counter("gateway_cancelled", "Clients left before the end.", _BY, registry=registry)
-        self._challenges = Counter("gateway_challenges", "Challenges of Cloudflare's.", _BY, registry=registry)
+        counter, seconds = partial(Counter, registry=registry), partial(Histogram, registry=registry)
+        self._requests = counter("gateway_requests", "Requests answered.", (*_BY, "status"))
+        self._errors = counter("gateway_errors", "Answers from 400 on, by class.", (*_BY, "error"))
+        self._retries = counter("gateway_retries", "Calls after a request's first one.", _BY)
+        self._cancelled = counter("gateway_cancelled", "Clients left before the end.", _BY)
+        self._challenges = counter("gateway_challenges", "Challenges of Cloudflare's.", _BY)
+        self._ttft = seconds("gateway_ttft_seconds", "To a stream's first content.", _BY, buckets=_SECONDS)
+        own = "The proxy's own: to the first call of the upstream."
+        self._own = seconds("gateway_before_upstream_seconds", own, _BY, buckets=_OWN_SECONDS)
+        self._duration = seconds("gateway_duration_seconds", "To the answer's end.", _BY, buckets=_SECONDS)
         self.in_flight = Gauge(
             "gateway_in_flight", "Requests being answered.", registry=registry, multiprocess_mode="livesum"
         )
 
     def tell(self, record: Record) -> None:
-        labels = (record.route, self._model(record.model))
+        labels = (record.route, record.model_among(self._models) or "")
         self._requests.labels(*labels, str(record.status)).inc()
         self._duration.labels(*labels).observe(record.duration)
         self._retries.labels(*labels).inc(max(0, record.upstream_calls - 1))
@@ -69,11 +62,6 @@ class Metrics:
         if METRICS in os.environ:
             MultiProcessCollector(registry := CollectorRegistry())  # type: ignore[no-untyped-call]
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-    def _model(self, model: str | None) -> str:
-        if model is None:
-            return ""
-        return model if model in self._models else OTHER
 
 
 class MetricsRoute:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
-from sdk_proxy.request_record import OTHER, Record
+from sdk_proxy.request_record import Record
 
 LogFormat = Literal["json", "text"]
 _LITELLM = ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router")  # litellm/_logging.py, 1.106.2
@@ -41,14 +41,13 @@ def logging_of(models: frozenset[str], form: LogFormat) -> Callable[[Record], No
 
 
 def told(record: Record, models: frozenset[str]) -> dict[str, Any]:
-    """All that the log knows. A model that is not configured is `other`: clients put anything there."""
-    model = record.model if record.model is None or record.model in models else OTHER
+    """All that the log knows."""
     return {
         "id": record.id,
         "route": record.route,
         "client": record.client,
         "user_id": record.user_id,
-        "model": model,
+        "model": record.model_among(models),
         "status": record.status,
         "ttft": _rounded(record.ttft),
         "duration": _rounded(record.duration),

@@ -68,6 +68,10 @@ class Record:
     client_left: bool = False
     ended: bool = False
 
+    def model_among(self, configured: frozenset[str]) -> str | None:
+        """Any other is `other`: clients put anything there."""
+        return self.model if self.model is None or self.model in configured else OTHER
+
 
 _current: ContextVar[Record | None] = ContextVar("record", default=None)
 

@@ -13,11 +13,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from socket import socket
-from typing import Any, Literal
+from typing import Any
 
 import click
 import uvicorn
 
+from sdk_proxy.connection_limits import BoundedProtocol
+from sdk_proxy.draining import Drain, DrainingServer
+from sdk_proxy.limits import Limits
+from sdk_proxy.operation import Operation
+from sdk_proxy.request_log import LogFormat, to_stdout
 from sdk_proxy.schema import Config, load_config
 from sdk_proxy.workers import supervise as workers_of
 
@@ -29,7 +34,7 @@ class Options:
     config: Path
     host: str
     port: int
-    log_format: Literal["json", "text"]
+    log_format: LogFormat
     drain_seconds: float
     max_body_mb: float
     max_in_flight: int
@@ -38,39 +43,29 @@ class Options:
 
 
 def serve(config: Config, options: Options, sockets: list[socket] | None = None) -> None:
-    from sdk_proxy.draining import Drain, DrainingServer  # noqa: PLC0415 - see above
-
     drain = Drain(options.drain_seconds)
+    limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024), in_flight=options.max_in_flight)
     try:
-        app = _app(config, options, drain)
+        app = _app(config, Operation(options.log_format, limits, drain, options.cookie_jar, options.warm_up))
     except Exception as error:  # noqa: BLE001 - whatever LiteLLM's Router has against its settings
         click.echo(f"error: LiteLLM does not take this configuration: {type(error).__name__}: {error}", err=True)
         sys.exit(2)
+    quiet: dict[str, Any] = {"date_header": False, "server_header": False, "access_log": False, "log_level": "warning"}
+    http: Any = partial(BoundedProtocol, limits)
     # What is cut at the end of the draining time gets no second one.
-    DrainingServer(uvicorn.Config(app, timeout_graceful_shutdown=1, **_settings(options)), drain).run(sockets)
+    served = uvicorn.Config(app, options.host, options.port, http=http, timeout_graceful_shutdown=1, **quiet)
+    DrainingServer(served, drain).run(sockets)
 
 
-def _app(config: Config, options: Options, drain: Any) -> Any:
+def _app(config: Config, operation: Operation) -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # the prices it came with: a start needs no network
-    from sdk_proxy.limits import Limits  # noqa: PLC0415 - see above
     from sdk_proxy.litellm_proxy_sdk import create_app  # noqa: PLC0415 - see above
-    from sdk_proxy.operation import Operation  # noqa: PLC0415 - see above
-    from sdk_proxy.request_log import to_stdout  # noqa: PLC0415 - see above
 
     to_stdout()
-    limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024), in_flight=options.max_in_flight)
-    app = create_app(config, Operation(options.log_format, limits, drain, options.cookie_jar, options.warm_up))
+    app = create_app(config, operation)
     gc.collect()
     gc.freeze()  # LiteLLM's million objects stay; to look through them again would stop every stream for 0.3 s
     return app
-
-
-def _settings(options: Options) -> dict[str, Any]:
-    from sdk_proxy.connection_limits import BoundedProtocol  # noqa: PLC0415 - see above
-    from sdk_proxy.limits import Limits  # noqa: PLC0415 - see above
-
-    quiet = {"date_header": False, "server_header": False, "access_log": False, "log_level": "warning"}
-    return {"host": options.host, "port": options.port, "http": partial(BoundedProtocol, Limits()), **quiet}
 
 
 def supervise(options: Options, workers: int) -> None:

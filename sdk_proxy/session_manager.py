@@ -19,7 +19,7 @@ from litellm.caching.llm_caching_handler import LLMClientCache
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
 from sdk_proxy.challenge import Origins, PassesChallenges
-from sdk_proxy.cookie_store import CookieStore
+from sdk_proxy.cookie_jar import CookieStore
 
 _FOR_GOOD = 10 * 365 * 24 * 3600.0  # seconds
 

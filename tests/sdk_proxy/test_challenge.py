@@ -19,8 +19,7 @@ from harness.upstream.autoplay import autoplay
 from harness.upstream.cloudflare import Cloudflare
 from sdk_proxy.challenge import Origins, PassesChallenges, is_challenge
 from sdk_proxy.cookie_file import CookieFile
-from sdk_proxy.cookie_jar import Changes, Cookies, Jar
-from sdk_proxy.cookie_store import CookieStore, NoStore
+from sdk_proxy.cookie_jar import Changes, Cookies, CookieStore, Jar
 
 GET = httpx.Request("GET", "http://upstream/")
 CALL = {"model": "m", "messages": []}
@@ -28,7 +27,7 @@ CALL = {"model": "m", "messages": []}
 
 @asynccontextmanager
 async def client(store: CookieStore | None = None, patience: float = 60) -> AsyncIterator[httpx.AsyncClient]:
-    origins = Origins(store or NoStore(), patience)
+    origins = Origins(store or CookieStore(), patience)
     async with httpx.AsyncClient(transport=PassesChallenges(httpx.AsyncHTTPTransport(), origins), timeout=60) as made:
         yield made
     await origins.aclose()
@@ -106,7 +105,7 @@ async def test_when_the_first_call_is_cancelled_the_next_takes_its_place() -> No
                     await asyncio.Event().wait()
                 return await super().handle_async_request(request)
 
-        transport = PassesChallenges(Holding(), Origins(NoStore(), patience=60))
+        transport = PassesChallenges(Holding(), Origins(CookieStore(), patience=60))
         async with httpx.AsyncClient(transport=transport, timeout=60) as calls:
             first = asyncio.create_task(calls.post(f"{simulated.url}/v1/messages", json=CALL))
             await held.wait()
@@ -133,7 +132,7 @@ async def test_an_answer_that_is_long_in_coming_does_not_hold_the_others_for_eve
                 await release.wait()
             return httpx.Response(200)
 
-    transport = PassesChallenges(Slow(), Origins(NoStore(), patience=0.05))
+    transport = PassesChallenges(Slow(), Origins(CookieStore(), patience=0.05))
     async with httpx.AsyncClient(transport=transport) as calls:
         slow = asyncio.create_task(calls.get("http://upstream/slow"))
         await asyncio.sleep(0)
@@ -153,7 +152,7 @@ async def test_time_in_which_the_loop_hears_no_answer_does_not_count() -> None:
             order.append(request.url.path)
             return httpx.Response(200)
 
-    transport = PassesChallenges(Slow(), Origins(NoStore(), patience=0.2))
+    transport = PassesChallenges(Slow(), Origins(CookieStore(), patience=0.2))
     async with httpx.AsyncClient(transport=transport) as calls:
         slow = asyncio.create_task(calls.get("http://upstream/slow"))
         await asyncio.sleep(0)
@@ -174,7 +173,7 @@ async def test_once_an_upstream_has_answered_calls_go_together() -> None:
                 await together.wait()
             return httpx.Response(200)
 
-    transport = PassesChallenges(Meeting(), Origins(NoStore(), patience=60))
+    transport = PassesChallenges(Meeting(), Origins(CookieStore(), patience=60))
     async with httpx.AsyncClient(transport=transport) as calls, asyncio.timeout(30):
         await calls.get("http://upstream/first")
         await asyncio.gather(*(calls.get("http://upstream/meet") for _ in range(3)))
@@ -233,7 +232,7 @@ async def test_a_cookie_is_sent_with_the_very_bytes_that_set_it(value: bytes, tm
 async def test_what_is_read_is_no_older_than_what_this_worker_has_yet_to_write() -> None:
     writing, written = asyncio.Event(), list[Changes]()
 
-    class Slow(NoStore):
+    class Slow(CookieStore):
         def version(self) -> object:
             return object()  # another worker writes all the time
 

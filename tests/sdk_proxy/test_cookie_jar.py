@@ -2,8 +2,7 @@ import httpx
 import pytest
 
 from sdk_proxy.challenge import Origins
-from sdk_proxy.cookie_jar import Jar, StoredCookie
-from sdk_proxy.cookie_store import NoStore
+from sdk_proxy.cookie_jar import CookieStore, Jar, StoredCookie
 
 HOME = "https://api.example.com/v1/messages"
 
@@ -20,7 +19,7 @@ def sent(jar: Jar, url: str = HOME) -> str | None:
     "url", ["https://api.example.com:8443/", "http://api.example.com/", "https://www.example.com/", "https://127.0.0.1"]
 )
 async def test_a_cookie_of_a_whole_domain_stays_at_the_origin_that_set_it(url: str) -> None:
-    origins = Origins(NoStore())
+    origins = Origins(CookieStore())
     origins.of(httpx.URL(HOME)).keep(response("a=1; Domain=.example.com; Path=/"))
     request, again = httpx.Request("POST", url), httpx.Request("POST", "https://api.example.com/v1/models")
     assert origins.of(request.url).header_for(request) is None
@@ -47,6 +46,7 @@ def test_a_cookie_that_was_written_down_is_sent_as_before() -> None:
     one, other = Jar(), Jar()
     one.take(response("a=1; Domain=.example.com; Path=/; Max-Age=3600; Secure; HttpOnly"))
     one.take(response("b=2; Path=/v1"))
+    one.take(response("c"))
     other.put({key: StoredCookie(**cookie.model_dump()) for key, cookie in one.cookies().items()})
     assert sent(other) is not None
     assert sent(other) == sent(one)

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from sdk_proxy.cookie_file import CookieFile
-from sdk_proxy.cookie_store import NoStore, default_place, store_at
+from sdk_proxy.cookie_jar import CookieStore
+from sdk_proxy.cookie_store import default_place, store_at
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def test_the_default_is_in_the_state_folder(environ: dict[str, str], place: str)
 
 
 def test_a_place_is_a_file_or_none(tmp_path: Path) -> None:
-    assert isinstance(store_at("none"), NoStore)
+    assert type(store_at("none")) is CookieStore
     assert isinstance(store_at(str(tmp_path / "jar.json")), CookieFile)
 
 

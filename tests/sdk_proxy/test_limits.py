@@ -88,7 +88,7 @@ async def test_a_body_that_is_large_has_more_time() -> None:
     pieces = [b"x" * 1000] * 20
 
     async def piece() -> Any:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.03)
         return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
 
     sent: list[Any] = []
@@ -97,7 +97,7 @@ async def test_a_body_that_is_large_has_more_time() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}
-    await Limited(reads_all, Limits(body_seconds=0.05))(scope, piece, send)
+    await Limited(reads_all, Limits(body_seconds=0.5))(scope, piece, send)
     assert (sent[0]["status"], pieces) == (200, [])
 
 

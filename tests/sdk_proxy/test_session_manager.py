@@ -10,7 +10,7 @@ from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from harness.upstream.cloudflare import Cloudflare
 from sdk_proxy.challenge import Origins
-from sdk_proxy.cookie_store import NoStore
+from sdk_proxy.cookie_jar import CookieStore
 from sdk_proxy.session_manager import PersistentClients
 from tests.sdk_proxy.sdk import NO_RETRIES, chat, client_of, message
 
@@ -108,7 +108,7 @@ async def test_a_client_s_own_cookie_goes_nowhere() -> None:
 
 async def test_a_client_is_still_there_after_the_hour_that_litellm_would_keep_it() -> None:
     now = [0.0]
-    clients = PersistentClients(Origins(NoStore()))
+    clients = PersistentClients(Origins(CookieStore()))
     clients._clock = lambda: now[0]
     handler = AsyncHTTPHandler()
     clients.set_cache("a provider's", handler, litellm_owned_client=True, ttl=3600)

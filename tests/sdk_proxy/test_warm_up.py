@@ -10,7 +10,7 @@ from harness.model import header
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from harness.upstream.cloudflare import Cloudflare
-from sdk_proxy.cookie_store import NoStore
+from sdk_proxy.cookie_jar import CookieStore
 from sdk_proxy.session_manager import persistent_clients
 from sdk_proxy.warm_up import origins, warm_up
 
@@ -33,7 +33,7 @@ def test_each_origin_is_asked_once_and_without_what_its_address_may_hold() -> No
 
 async def test_a_challenge_is_met_before_the_first_client_and_by_nobody_after() -> None:
     edge = Cloudflare(autoplay())
-    async with SimulatedUpstream(improvise=edge, gap=0) as upstream, persistent_clients(NoStore()):
+    async with SimulatedUpstream(improvise=edge, gap=0) as upstream, persistent_clients(CookieStore()):
         await warm_up([f"{upstream.url}/"])
         asked = list(upstream.unscripted)
         body = {"model": "m", "messages": []}
@@ -55,7 +55,7 @@ async def test_whatever_an_upstream_answers_calls_go_together_after_it(status: i
         writer.write(b"HTTP/1.1 %d x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, persistent_clients(NoStore()):
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, persistent_clients(CookieStore()):
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         await warm_up([url])
         async with asyncio.timeout(30):
@@ -65,7 +65,7 @@ async def test_whatever_an_upstream_answers_calls_go_together_after_it(status: i
 async def test_an_upstream_that_is_not_there_is_no_error() -> None:
     async with await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) as server:
         gone = server.sockets[0].getsockname()[1]
-    async with persistent_clients(NoStore()):
+    async with persistent_clients(CookieStore()):
         await warm_up([f"http://127.0.0.1:{gone}/", f"http://{'x' * 64}.invalid/", "http://127.0.0.1:99999/"])
         with pytest.raises(httpx.ConnectError):
             await litellm.module_level_aclient.client.get(f"http://127.0.0.1:{gone}/")
