@@ -17,7 +17,7 @@ import httpx
 
 from sdk_proxy import request_record
 from sdk_proxy.cookie_jar import CookieStore, Jar, StoredCookie
-from sdk_proxy.tap import tapped
+from sdk_proxy.tap import calling, tapped
 
 CLEARANCE = "cf_clearance"
 _PATIENCE = 1.0  # seconds that a call waits for the first one's answer, at most: a challenge comes at once
@@ -162,6 +162,8 @@ class PassesChallenges(httpx.AsyncBaseTransport):
         self._origins = origins
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if (in_hand := calling(self, request)) is not None:
+            return in_hand
         origin = self._origins.of(request.url)
         async with origin.turn():
             cleared_until = origin.cleared_until()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
+import httpx
 from fastapi import Request, Response
 from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import (
     _override_openai_response_model,
@@ -25,6 +28,7 @@ from starlette.datastructures import Headers
 from sdk_proxy import (
     accounts,
     error_handlers,
+    learnt,
     model_list,
     request_record,
     response_headers,
@@ -35,8 +39,9 @@ from sdk_proxy import (
 from sdk_proxy.authentication import authenticate, refuse_unsafe
 from sdk_proxy.call import Call, RouteType, answered, prepare, with_own_id
 from sdk_proxy.config_parser import ProxyConfig
+from sdk_proxy.learnt import Lessons, Page
 from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected
-from sdk_proxy.tap import Tap, taps
+from sdk_proxy.tap import Exchange, exchange
 
 # Where LiteLLM's handlers look into the metadata, and where names of Claude Code's model picker are known.
 _WITH_METADATA = frozenset({"acompletion", "atext_completion", "aembedding"})
@@ -48,6 +53,7 @@ class Gateway:
     config: ProxyConfig
     router: Any
     memory: MemoryRouter
+    lessons: Lessons
 
     async def authenticated(self, request: Request) -> dict[str, Any]:
         """The body of a request that may be answered; {} where there is none. Raises ProxyException.
@@ -89,18 +95,51 @@ class Gateway:
         return counted
 
     async def _answer(self, call: Call, request: Request) -> Response:
-        await prepare(call, request, self._headers(request, call.requested_model), self.config, self.router)
-        accounts.spare(call, self.router)
-        upstream = taps()
-        response = await _unless_left(request, answered(call, self.router))
-        if call.streams or _is_stream(response):
-            return await self._stream(call, request, response, upstream)
-        return _whole(call, await with_own_id(call, response))
+        headers, said = self._headers(request, call.requested_model), exchange()
+        page = self.lessons.page(call, request, headers.raw)
+        try:
+            as_learnt = page and await self._as_learnt(call, request, headers, page, said)
+            if as_learnt:
+                return as_learnt
+            response = await self._litellms(call, request, headers)
+            if call.streams or _is_stream(response):
+                return await self._stream(call, request, response, said, page)
+            return _whole(call, await with_own_id(call, response))
+        finally:
+            if isinstance(said.in_hand, httpx.Response):
+                await said.in_hand.aclose()
 
-    async def _stream(self, call: Call, request: Request, response: Any, upstream: list[Tap]) -> Response:
-        hidden = get_hidden_params_dict(response)
+    async def _litellms(self, call: Call, request: Request, headers: Headers) -> Any:
+        await prepare(call, request, headers, self.config, self.router)
+        accounts.spare(call, self.router)
+        response = await _unless_left(request, answered(call, self.router))
         # The adapter behind /v1/messages goes by it: a failure is raised then, and is no event to recover from.
         call.logging.on_detached_stream_failure = _told_by_the_stream
+        return response
+
+    async def _as_learnt(
+        self, call: Call, request: Request, headers: Headers, page: Page, said: Exchange
+    ) -> Response | None:
+        """None: LiteLLM has to look at it. What the upstream said already is in its hand then."""
+        lesson = self.lessons.of(page)
+        begun = None if lesson is None else await _unless_left(request, learnt.begun(call, lesson, page, said))
+        if begun is None:
+            return None
+
+        async def slow() -> AsyncGenerator[Any, None]:
+            """From its first byte, where something follows that LiteLLM has to look at."""
+            said.in_hand = begun.upstream
+            response = await self._litellms(call, request, headers)
+            async for piece in response:
+                yield piece
+
+        answer = StreamingResponse(streaming_utils.events(call, slow(), begun.plain, self.router))
+        answer.raw_headers = begun.headers
+        return answer
+
+    async def _stream(self, call: Call, request: Request, response: Any, said: Exchange, page: Page | None) -> Response:
+        hidden = get_hidden_params_dict(response)
+        plain = streaming_utils.plain_of(call, response, said.taps, self.router)
 
         async def headers_by_then() -> dict[str, str]:
             """When the first event is there: retries and fallbacks before it are counted."""
@@ -108,12 +147,14 @@ class Gateway:
             return response_headers.of_stream(call, get_hidden_params_dict(response) if adopted else hidden)
 
         answer: Response = await create_response(
-            generator=streaming_utils.events(call, response, upstream, self.router),
+            generator=streaming_utils.events(call, response, plain, self.router),
             media_type="text/event-stream",
             headers=response_headers.of_stream(call, hidden),
             request=request,
             refresh_headers=headers_by_then,
         )
+        if page is not None and plain is not None and answer.status_code == HTTPStatus.OK:
+            self.lessons.learn(page, learnt.lesson_of(call, page, said, answer.raw_headers, hidden, self.router))
         advice = error_handlers.retry_headers(call.failure) if call.failure else {}
         for name, value in {**upstream_error.own_advice(answer.status_code), **advice}.items():
             answer.headers.setdefault(name, value)  # the first event was an error, and became the answer

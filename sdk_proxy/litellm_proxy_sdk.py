@@ -29,6 +29,7 @@ from sdk_proxy.config_parser import ProxyConfig, parse
 from sdk_proxy.cookie_store import store_at
 from sdk_proxy.draining import Drain
 from sdk_proxy.gateway import Gateway
+from sdk_proxy.learnt import Lessons
 from sdk_proxy.limits import Limited
 from sdk_proxy.litellm_router import build_router, configure
 from sdk_proxy.memory_router import MemoryRouter
@@ -109,7 +110,7 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
     memory = MemoryRouter(config.mappings)
     router = build_router(config)
     remember_unlimited(router)
-    gateway = Gateway(config, router, memory)
+    gateway = Gateway(config, router, memory, Lessons(router))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

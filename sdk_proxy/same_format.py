@@ -18,6 +18,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
@@ -30,7 +31,6 @@ from litellm.router import (
     _anthropic_stream_commits_now,
     _anthropic_stream_forwards_ping_live,
 )
-from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 
 from sdk_proxy.accounts import nobody_reads, succeeded
 from sdk_proxy.call import Call
@@ -64,29 +64,65 @@ def stream_of(call: Call, response: Any, taps: list[Tap], router: Any) -> Tap | 
     return taps[0] if plain else None
 
 
-async def messages(call: Call, response: Any, tap: Tap, router: Any) -> AsyncGenerator[bytes, None]:
-    """What LiteLLM's stream of Anthropic's messages would give, piece by piece."""
+@dataclass(slots=True)
+class Plain:
+    """`events`: of the upstream's `tap`, in the form that the client gets. `deployment`: its id. `said`: a chat's."""
+
+    tap: Tap
+    deployment: Any
+    events: AsyncIterator[bytes]
+    said: ChatEvents | None = None
+
+    @classmethod
+    def of_messages(cls, tap: Tap, deployment: Any, committed: bool) -> Plain:
+        return cls(tap, deployment, _plain_messages(tap, committed))
+
+    @classmethod
+    def of_chat(cls, tap: Tap, deployment: Any, model: str, tells_usage: bool) -> Plain:
+        said = ChatEvents(model, tells_usage)
+        return cls(tap, deployment, said.of(tap), said)
+
+    async def begun(self) -> Plain:
+        """With its first event here already. Raises Unusual, and what the transport raises."""
+        first = await anext(self.events, None)
+        if first is None:
+            raise Unusual
+        return replace(self, events=_behind(first, self.events))
+
+
+async def _behind(first: bytes, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for event in events:
+        yield event
+
+
+async def messages(plain: Plain, router: Any, slow: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """What `slow`, LiteLLM's stream of Anthropic's messages, would give, piece by piece."""
     given = 0
     try:
         with suppress(Exception):  # LiteLLM meets it as well
-            async for piece in _plain_messages(call, tap, router):
+            async for piece in plain.events:
                 given += len(piece)
                 yield piece
-            succeeded(router, get_hidden_params_dict(response).get("model_id"))
+            succeeded(router, plain.deployment)
             return
-        async for piece in response:
+        async for piece in slow:
             left, given = piece[given:] if given else piece, max(0, given - len(piece))
             if left:
                 yield left
     finally:
-        await _closed(tap)
+        await closed(plain.tap)
 
 
-async def _plain_messages(call: Call, tap: Tap, router: Any) -> AsyncIterator[bytes]:
+def commits_at_once(call: Call, router: Any) -> bool:
+    """Whether LiteLLM would not try again, or elsewhere, however a stream begins."""
+    may_try_again = router._anthropic_messages_stream_can_retry(call.data)
+    return not (may_try_again or router._anthropic_messages_stream_can_fall_back(call.data["model"], call.data))
+
+
+async def _plain_messages(tap: Tap, committed: bool) -> AsyncIterator[bytes]:
     """As router.py, _aanthropic_messages_streaming_iterator (1.106.2): nothing but pings goes out before content does,
     as long as another try may follow. Raises Unusual for an error, a refusal, and an end without message_stop."""
-    may_try_again = router._anthropic_messages_stream_can_retry(call.data)
-    committed = not (may_try_again or router._anthropic_messages_stream_can_fall_back(call.data["model"], call.data))
     held: list[bytes] = []
     tail = b""
     while piece := await tap.read():
@@ -107,16 +143,15 @@ async def _plain_messages(call: Call, tap: Tap, router: Any) -> AsyncIterator[by
         raise Unusual
 
 
-async def chat(
-    response: Any, tap: Tap, router: Any, said: ChatEvents, slow: AsyncGenerator[Any, None]
-) -> AsyncGenerator[Any, None]:
-    """What `slow`, LiteLLM's way, would give, event by event."""
+async def chat(plain: Plain, router: Any, slow: AsyncGenerator[Any, None], response: Any) -> AsyncGenerator[Any, None]:
+    """What `slow`, LiteLLM's way with its `response`, would give, event by event."""
+    tap, said = plain.tap, plain.said or ChatEvents("", tells_usage=False)
     try:
         with suppress(Exception):  # LiteLLM meets it as well
-            async for event in said.of(tap):
+            async for event in plain.events:
                 yield event
             if not said.tells_usage:
-                succeeded(router, get_hidden_params_dict(response).get("model_id"))
+                succeeded(router, plain.deployment)
                 yield DONE
                 await _rest_of(tap)
                 return
@@ -128,7 +163,7 @@ async def chat(
             if number > said.given:
                 yield said.of_the_same_time(event)
     finally:
-        await _closed(tap, slow, response)
+        await closed(tap, slow, response)
 
 
 async def _rest_of(tap: Tap) -> None:
@@ -138,7 +173,7 @@ async def _rest_of(tap: Tap) -> None:
             pass
 
 
-async def _closed(*streams: Any) -> None:
+async def closed(*streams: Any) -> None:
     """Also while the client's task is being cancelled: the connection to the provider ends with it."""
     with anyio.CancelScope(shield=True):
         for each in streams:

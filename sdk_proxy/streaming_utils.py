@@ -38,19 +38,31 @@ _RICH_DELTA = (
 )
 
 
-def events(call: Call, response: Any, taps: list[Tap], router: Any) -> AsyncGenerator[Any, None]:
-    """The bytes of the route's own protocol."""
-    tap = same_format.stream_of(call, response, taps, router)
-    if call.route_type == "anthropic_messages":
-        return message_events(call, response, same_format.messages(call, response, tap, router) if tap else None)
+def events(call: Call, response: Any, plain: same_format.Plain | None, router: Any) -> AsyncGenerator[Any, None]:
+    """The bytes of the route's own protocol; `plain`: those of the upstream that may go on as they come."""
     if call.route_type == "aresponses":
         return response_events(call, response)
+    if call.route_type == "anthropic_messages":
+        return message_events(call, response, same_format.messages(plain, router, response) if plain else None)
+    slow = chat_events(call, response)
+    return same_format.chat(plain, router, slow, response) if plain else slow
+
+
+def plain_of(call: Call, response: Any, taps: list[Tap], router: Any) -> same_format.Plain | None:
+    """None: they are LiteLLM's."""
+    tap = same_format.stream_of(call, response, taps, router)
     if tap is None:
-        return chat_events(call, response)
+        return None
+    deployment = get_hidden_params_dict(response).get("model_id")
+    if call.route_type == "anthropic_messages":
+        return same_format.Plain.of_messages(tap, deployment, same_format.commits_at_once(call, router))
     model = _served_by(response) or call.requested_model or response.model
-    usage = call.data.get("stream_options") or {}
-    said = same_format.ChatEvents(model, bool(usage.get("include_usage")) and not _hides_usage(call))
-    return same_format.chat(response, tap, router, said, chat_events(call, response))
+    return same_format.Plain.of_chat(tap, deployment, model, tells_usage(call))
+
+
+def tells_usage(call: Call) -> bool:
+    """Once LiteLLM has prepared the call: it may want to know the usage, where the client does not."""
+    return bool((call.data.get("stream_options") or {}).get("include_usage")) and not _hides_usage(call)
 
 
 async def response_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
@@ -74,13 +86,12 @@ async def response_events(call: Call, response: Any) -> AsyncGenerator[Any, None
 
 async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
     """As litellm/proxy/proxy_server.py, async_data_generator (1.106.2)."""
-    hide_usage = _hides_usage(call)
     try:
         served = _served_by(response)
         async for chunk in response.__aiter__():  # LiteLLM's words, where its Router gives None: for a streamed 422
             served = served or _served_by(chunk)
             restamped = _restamped(chunk, served or call.requested_model)
-            if not (hide_usage and _is_bare_usage(restamped)):
+            if not (_hides_usage(call) and _is_bare_usage(restamped)):
                 yield _chat_event(restamped)
         yield DONE
     except HTTPException:

@@ -1,23 +1,37 @@
-"""An upstream's stream that two may read: the same-format path first, and LiteLLM where that one does not go on."""
+"""An upstream's answer that two may read: the same-format path first, and LiteLLM where that one does not go on."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import cast
 
 import httpx
 
-_wanted: ContextVar[list[Tap] | None] = ContextVar("taps", default=None)
+_current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What one request says to its upstream: the calls, with the transports that they went through, and the streams.
+
+    `in_hand` is an outcome that is there already: the next call gets it, and goes nowhere.
+    """
+
+    sent: list[tuple[httpx.AsyncBaseTransport, httpx.Request]] = field(default_factory=list)
+    taps: list[Tap] = field(default_factory=list)
+    in_hand: httpx.Response | Exception | None = None
 
 
 class Tap(httpx.AsyncByteStream):
     """`read` gives the next piece; whoever iterates after that gets every piece from the first one on.
 
-    An upstream that failed once fails the same way for everybody.
+    An upstream that failed once fails the same way for everybody. `headers` are its answer's.
     """
 
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, headers: httpx.Headers | None = None) -> None:
+        self.headers = httpx.Headers(headers)
         self._stream = stream
         self._pieces: AsyncIterator[bytes] | None = None
         self._failure: Exception | None = None
@@ -57,20 +71,32 @@ class Tap(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-def taps() -> list[Tap]:
-    """The streams of the calls that are made from here on, in this task and in those that it starts."""
-    found: list[Tap] = []
-    _wanted.set(found)
+def exchange() -> Exchange:
+    """The calls that are made from here on, in this task and in those that it starts."""
+    found = Exchange()
+    _current.set(found)
     return found
+
+
+def calling(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response | None:
+    """The answer that is in hand for this call; raises the failure that is."""
+    current = _current.get()
+    if current is None:
+        return None
+    current.sent.append((transport, request))
+    outcome, current.in_hand = current.in_hand, None
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def tapped(response: httpx.Response) -> httpx.Response:
     """With a tap in its stream, where that is one of plain server-sent events, and somebody wants it."""
-    wanted = _wanted.get()
+    current = _current.get()
     plain = response.headers.get("content-encoding", "identity") == "identity"
     streams = response.headers.get("content-type", "").startswith("text/event-stream")
-    if wanted is not None and response.status_code == 200 and streams and plain:
-        tap = Tap(cast("httpx.AsyncByteStream", response.stream))
-        wanted.append(tap)
+    if current is not None and response.status_code == 200 and streams and plain:
+        tap = Tap(cast("httpx.AsyncByteStream", response.stream), response.headers)
+        current.taps.append(tap)
         response.stream = tap
     return response

@@ -15,7 +15,7 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.proxy.pass_through_endpoints.streaming_handler import PassThroughStreamingHandler
 
-from harness.model import Act, Cut, Reply, Send
+from harness.model import Act, Cut, Reply, Send, Wait
 from harness.upstream.app import SimulatedUpstream
 from sdk_proxy.tap import Tap
 from tests.sdk_proxy.sdk import chat, client_of, message
@@ -133,7 +133,14 @@ UNUSUAL: dict[str, list[Any]] = {
 
 
 def sent(pieces: list[Any]) -> tuple[Act, ...]:
-    return tuple(Cut("rst") if p is CUT else Send(p if isinstance(p, bytes) else p.encode()) for p in pieces)
+    """A cut comes when all that was sent before is read: else it depends on who is faster what is left of that."""
+    return tuple(act for piece in pieces for act in _acts(piece))
+
+
+def _acts(piece: Any) -> tuple[Act, ...]:
+    if piece is CUT:
+        return Wait(0.2), Cut("rst")
+    return (Send(piece if isinstance(piece, bytes) else piece.encode()),)
 
 
 @contextmanager

@@ -1,0 +1,288 @@
+"""What LiteLLM made of a call, for the next one that differs in the words of its messages only.
+
+LiteLLM takes 5 to 8 ms to make a request of a body of 78 kB (1.106.2). For a provider that speaks the client's protocol
+it comes out as it went in, but for its headers and a few keys; and those are the same for each turn of a conversation.
+So they are learnt from LiteLLM's own requests, and nothing of its rules is written down here:
+
+* A call's *page* is all of it but its messages: path, headers, and every other key of the body, with its value.
+* What two calls of a page agree on is the *lesson*: the upstream's address, the headers, the body around the messages,
+  the headers of the answer. A call that was tried twice, that fell back, or whose messages were changed shows nothing.
+* A lesson holds for messages of the *shapes* that were seen to go through as they are: roles, who speaks after whom,
+  keys, types of blocks, whether a text is blank. Whatever is new goes LiteLLM's way, and is learnt from.
+
+An answer that is not a plain stream is LiteLLM's: its own chain runs, with that answer in hand (`tap`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import pairwise
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import orjson
+from litellm.litellm_core_utils.core_helpers import process_response_headers
+from starlette.requests import Request
+
+from sdk_proxy.accounts import nobody_reads
+from sdk_proxy.call import Call
+from sdk_proxy.response_headers import without_cookies
+from sdk_proxy.same_format import Plain, closed, commits_at_once
+from sdk_proxy.streaming_utils import tells_usage
+from sdk_proxy.tap import Exchange, Tap
+
+_ROUTES = frozenset({"acompletion", "anthropic_messages"})
+_LESSONS, _SHAPES = 128, 512  # kept at most: of all calls, and of the messages of one lesson
+_BLOCKS = frozenset({"text", "tool_use", "tool_result", "thinking", "redacted_thinking", "function", "ephemeral"})
+_WORDS = frozenset({"type", "role", "ttl", "scope"})  # keys whose value is one of few words
+_IDS = frozenset({"id", "tool_use_id", "tool_call_id", "name"})
+_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")  # LiteLLM makes another of some
+_PROVIDERS = b""  # the place of the upstream's own headers in an answer
+_TOLD = (b"x-litellm-call-id", b"x-litellm-response-duration-ms", b"x-litellm-overhead-duration-ms")
+_ONCE = {(b"x-litellm-attempted-retries", b"0"), (b"x-litellm-attempted-fallbacks", b"0")}
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Unlike(Exception):
+    """A message of which it is not known what LiteLLM does with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A call that a lesson may hold for. `name`: a hash of all but its messages; those are as an upstream gets them."""
+
+    name: bytes
+    messages: bytes
+    shapes: frozenset[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """`before`, `after`: the body around the messages. `answer`: its headers; those that are told anew are empty.
+
+    `commits`: whether LiteLLM would pass a stream on from its first event. `tells_usage`: at its end, of a chat.
+    """
+
+    transport: httpx.AsyncBaseTransport
+    url: httpx.URL
+    headers: Headers
+    timeout: tuple[tuple[str, float], ...]
+    before: bytes
+    after: bytes
+    answer: Headers
+    deployment: str
+    commits: bool
+    tells_usage: bool
+    shapes: set[Any] = field(default_factory=set, compare=False)
+
+    def request(self, page: Page) -> httpx.Request:
+        body = b"".join((self.before, page.messages, self.after))
+        size = str(len(body)).encode()
+        headers = [(name, size if name.lower() == b"content-length" else value) for name, value in self.headers]
+        return httpx.Request(
+            "POST", self.url, headers=headers, content=body, extensions={"timeout": dict(self.timeout)}
+        )
+
+    def answer_headers(self, upstream: httpx.Headers, took: float, waited: float) -> list[tuple[bytes, bytes]]:
+        """Of a stream; `took` and `waited` in seconds: until now, and of that for the upstream."""
+        anew = (str(uuid4()), str(took * 1000), str(round((took - waited) * 1000, 4)))
+        told = {name: value.encode() for name, value in zip(_TOLD, anew, strict=True)}
+        headers: list[tuple[bytes, bytes]] = []
+        for name, value in self.answer:
+            if name == _PROVIDERS:
+                headers += _theirs(upstream)
+            else:
+                headers.append((name, told.get(name, value)))
+        return headers
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A stream that LiteLLM need not look at, unless something else than words follows."""
+
+    plain: Plain
+    upstream: httpx.Response
+    headers: list[tuple[bytes, bytes]]
+
+
+async def begun(call: Call, lesson: Lesson, page: Page, said: Exchange) -> Begun | None:
+    """None: LiteLLM has to look at the answer, or at the failure, and gets it in hand."""
+    began = perf_counter()
+    try:
+        response = await lesson.transport.handle_async_request(lesson.request(page))
+    except httpx.TransportError as error:
+        said.in_hand = error
+        return None
+    waited = perf_counter() - began
+    try:
+        plain = await _plain(call, lesson, said.taps.pop()).begun()
+        return Begun(plain, response, lesson.answer_headers(response.headers, perf_counter() - began, waited))
+    except Exception:  # noqa: BLE001 - no stream, one that is not plain, or that broke: LiteLLM meets it as well
+        said.in_hand = response
+        return None
+    except BaseException:
+        await closed(response)
+        raise
+
+
+def _plain(call: Call, lesson: Lesson, tap: Tap) -> Plain:
+    if call.route_type == "anthropic_messages":
+        return Plain.of_messages(tap, lesson.deployment, lesson.commits)
+    return Plain.of_chat(tap, lesson.deployment, call.requested_model or "", lesson.tells_usage)
+
+
+class Lessons:
+    """What is known of the calls that came last."""
+
+    def __init__(self, router: Any) -> None:
+        self._router = router
+        self._known: OrderedDict[bytes, tuple[Lesson, bool]] = OrderedDict()
+
+    def page(self, call: Call, request: Request, headers: Headers) -> Page | None:
+        """None: it goes LiteLLM's way, and nothing is learnt from it."""
+        messages = call.data.get("messages")
+        if call.route_type not in _ROUTES or not call.streams or not isinstance(messages, list) or request.path_params:
+            return None
+        if not nobody_reads(self._router) or self._router.cache.redis_cache is not None:
+            return None
+        try:
+            told = _without_nulls(messages) if call.route_type == "acompletion" else messages
+            return Page(_name(call, request, headers), orjson.dumps(told), shapes_of(told))
+        except (Unlike, TypeError, RecursionError):
+            return None
+
+    def of(self, page: Page) -> Lesson | None:
+        """None: there is none, or it does not hold for these messages, or the deployment is being spared."""
+        lesson, sure = self._known.get(page.name, (None, False))
+        if lesson is None or not sure or not page.shapes <= lesson.shapes:
+            return None
+        self._known.move_to_end(page.name)
+        return None if self._router.cooldown_cache.get_active_cooldowns([lesson.deployment], None) else lesson
+
+    def learn(self, page: Page, lesson: Lesson | None) -> None:
+        if lesson is None:
+            return
+        known, _ = self._known.get(page.name, (None, False))
+        agreed = known == lesson
+        if known is not None and agreed:
+            lesson.shapes.update(known.shapes)
+        if len(lesson.shapes) < _SHAPES:
+            lesson.shapes.update(page.shapes)
+        self._known[page.name] = lesson, agreed
+        self._known.move_to_end(page.name)
+        if len(self._known) > _LESSONS:
+            self._known.popitem(last=False)
+
+
+def lesson_of(
+    call: Call, page: Page, said: Exchange, answer: Headers, hidden: Mapping[str, Any], router: Any
+) -> Lesson | None:
+    """What a call shows that LiteLLM answered with a stream and these headers; None: nothing that holds for others."""
+    if len(said.sent) != 1 or len(said.taps) != 1 or not isinstance(hidden.get("model_id"), str):
+        return None
+    if not set(answer) >= _ONCE or len(router.model_name_to_deployment_indices.get(call.data["model"], ())) != 1:
+        return None
+    transport, request = said.sent[0]
+    body = orjson.loads(request.content)
+    if orjson.dumps(body.get("messages")) != page.messages or request.extensions.keys() != {"timeout"}:
+        return None
+    told = _answer_template(answer, _theirs(said.taps[0].headers))
+    if told is None:
+        return None
+    before, after = _around_messages(body)
+    return Lesson(
+        transport,
+        request.url,
+        tuple((name, value) for name, value in request.headers.raw if name.lower() != b"cookie"),
+        tuple(request.extensions["timeout"].items()),
+        before,
+        after,
+        told,
+        hidden["model_id"],
+        call.route_type == "acompletion" or commits_at_once(call, router),
+        tells_usage(call),
+    )
+
+
+def _around_messages(body: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    names = list(body)
+    at = names.index("messages")
+    before = [_member(name, body[name]) for name in names[:at]]
+    after = [_member(name, body[name]) for name in names[at + 1 :]]
+    return b"{" + b",".join([*before, b'"messages":']), b"".join(b"," + each for each in after) + b"}"
+
+
+def _member(name: str, value: Any) -> bytes:
+    return orjson.dumps(name) + b":" + orjson.dumps(value)
+
+
+def _theirs(upstream: httpx.Headers) -> list[tuple[bytes, bytes]]:
+    """As CustomStreamWrapper and ResponseMetadata.set_hidden_params (1.106.2), one after the other."""
+    once = process_response_headers(upstream)
+    told = without_cookies(process_response_headers(once, preserve_litellm_internal_headers=True))
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items()]
+
+
+def _answer_template(answer: Headers, theirs: list[tuple[bytes, bytes]]) -> Headers | None:
+    """None: theirs are told in another way."""
+    places = [at for at in range(len(answer)) if list(answer[at : at + len(theirs)]) == theirs]
+    if not theirs or len(places) != 1:
+        return None
+    at = places[0]
+    own = [(name, b"" if name in _TOLD else value) for name, value in answer]
+    return (*own[:at], (_PROVIDERS, b""), *own[at + len(theirs) :])
+
+
+def _name(call: Call, request: Request, headers: Headers) -> bytes:
+    """Headers and keys in their order: whatever else LiteLLM may go by is in it."""
+    found = sha256(f"{call.route_type} {request.url.path}?{request.url.query}\n".encode())
+    for name, value in headers:
+        if name != b"content-length":
+            found.update(b"%b: %b\n" % (name, value))
+    found.update(orjson.dumps({**call.data, "messages": None}))
+    return found.digest()
+
+
+def _without_nulls(messages: Sequence[Any]) -> list[Any]:
+    """As litellm/utils.py, cleanup_none_field_in_message (1.106.2); that it is so is seen in each lesson."""
+    return [{name: value for name, value in each.items() if value is not None} for each in map(_dict, messages)]
+
+
+def _dict(message: Any) -> dict[str, Any]:
+    if not isinstance(message, dict):
+        raise Unlike
+    return message
+
+
+def shapes_of(messages: Sequence[Any]) -> frozenset[Any]:
+    """Of each message, and who speaks after whom. Raises Unlike, and RecursionError."""
+    roles = [None, *(_dict(each).get("role") for each in messages), None]
+    shapes = {_shape(each) for each in messages}
+    return frozenset({*shapes, *pairwise(roles)})
+
+
+def _shape(node: Any) -> Any:
+    if isinstance(node, str):
+        return bool(node) and not node.isspace()
+    if isinstance(node, dict):
+        return tuple((name, _shape_of(name, value)) for name, value in node.items())
+    if isinstance(node, list):
+        shapes = [_shape(each) for each in node]
+        return (frozenset(shapes), shapes[-1] if shapes else None)
+    return None if node is None else type(node)
+
+
+def _shape_of(name: str, value: Any) -> Any:
+    if name in _WORDS:
+        if name == "type" and value not in _BLOCKS:
+            raise Unlike
+        return value if isinstance(value, str) else _shape(value)
+    if name in _IDS and isinstance(value, str) and not _ID.fullmatch(value):
+        raise Unlike
+    return isinstance(value, dict) and bool(value) if name == "input" else _shape(value)

@@ -1,0 +1,276 @@
+"""What is learnt from LiteLLM must not show: recorded streams are played to LiteLLM's own way, and to its lesson."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.comparison.run import compare_all
+from harness.model import Observation, Outcome, Reply, Role, Scenario
+from harness.replay.run import Site
+from harness.replay.schedule import replay_all
+from harness.replay.target import RunningTarget
+from harness.traffic.scenario_file import read_all
+from harness.upstream.app import SimulatedUpstream
+from harness.upstream.autoplay import autoplay
+from harness.verdict.judge import judge
+from sdk_proxy import learnt
+from sdk_proxy.config_parser import parse
+from sdk_proxy.learnt import Lesson, Lessons, Page, Unlike, shapes_of
+from sdk_proxy.litellm_proxy_sdk import assemble
+from sdk_proxy.schema import load_config
+from tests.sdk_proxy.loopback import served
+from tests.sdk_proxy.sdk import CONFIG, KEY, chat, client_of, environment, message
+from tests.sdk_proxy.test_same_format import DONE, PLAIN_MESSAGES, UNUSUAL, UNUSUAL_MESSAGES, sent, words
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+Object = dict[str, Any]
+
+
+@dataclass
+class Taken:
+    """How often a lesson was followed, and how often LiteLLM had to look at the answer."""
+
+    ways: Counter[str] = field(default_factory=Counter)
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
+    found, begun = Taken(), learnt.begun
+
+    async def counting(*given: Any) -> Any:
+        stream = await begun(*given)
+        found.ways["learnt" if stream else "in hand"] += 1
+        return stream
+
+    monkeypatch.setattr(learnt, "begun", counting)
+    return found
+
+
+# --- every scenario --------------------------------------------------------------------------------------------------
+
+
+def streams() -> list[Scenario]:
+    """Of real clients. (curl's are LiteLLM's oddities, two hundred of them.)"""
+    recorded = (each for each in read_all(SCENARIOS) if each.client != "curl")
+    return [each for each in recorded if any(b'"stream"' in step.request.body for step in each.steps)]
+
+
+@asynccontextmanager
+async def stage() -> AsyncIterator[Site]:
+    async with SimulatedUpstream(patience=5) as upstream:
+        variables = environment(upstream.url)
+        app = assemble(parse(load_config(CONFIG, variables), variables))
+        async with served(app) as port:
+            yield Site(RunningTarget("sdk", f"http://127.0.0.1:{port}"), upstream, KEY, Role.BASELINE)
+
+
+async def played(scenarios: list[Scenario], site: Site, role: Role) -> list[Observation]:
+    place = Site(site.target, site.upstream, site.key, role)
+    async with aclosing(replay_all(scenarios, place, seed=1, concurrency=8)) as observations:
+        return [each async for each in observations]
+
+
+async def test_no_scenario_can_tell_a_lesson_from_litellm(taken: Taken) -> None:
+    """Its first two plays go LiteLLM's way, and what they agree on is the lesson for the third."""
+    scenarios = streams()
+    async with stage() as site:
+        with site.upstream.improvising(autoplay()):  # LiteLLM's first answers differ from its later ones
+            async with httpx.AsyncClient(headers={"authorization": f"Bearer {KEY}"}, timeout=60) as client:
+                for path, body in (("chat/completions", chat("gpt-5", True)), ("messages", message("gpt-5", True))):
+                    await client.post(f"{site.target.url}/v1/{path}", json=body)
+        seen = [*await played(scenarios, site, Role.BASELINE), *await played(scenarios, site, Role.AGAIN)]
+        before = taken.ways["learnt"]
+        seen += await played(scenarios, site, Role.CANDIDATE)
+    by_id = {each.id: each for each in scenarios}
+    verdicts = [judge(by_id[each.scenario], each, ()) for each in compare_all(seen)]
+    wrong = {
+        v.scenario: v.unexplained for v in verdicts if v.outcome in (Outcome.DIFFERENT, Outcome.NOISY) or v.problem
+    }
+    assert not wrong
+    assert taken.ways["learnt"] - before >= 40
+
+
+# --- what is learnt --------------------------------------------------------------------------------------------------
+
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+MODELS = {CHAT: "gpt-4.1", MESSAGES: "claude-sonnet-4-5"}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@asynccontextmanager
+async def conversation(path: str, *answers: list[Any], **sections: Any) -> AsyncIterator[tuple[Any, SimulatedUpstream]]:
+    """Gives what asks with messages, and the upstream, which gives `answers`, one after the other, then the last."""
+    left = list(answers)
+    content = (("content-type", "text/event-stream"),)
+
+    def answering(_: Any) -> Reply:
+        return Reply(200, content, acts=sent(left.pop(0) if len(left) > 1 else left[0]))
+
+    upstream = SimulatedUpstream(improvise=answering, gap=0)
+    async with upstream, client_of(upstream, **sections) as client:
+
+        async def ask(*messages: Object, **more: Any) -> httpx.Response:
+            body = {**message(MODELS[path], stream=True, **more), "messages": list(messages)}
+            return await client.post(path, json=body)
+
+        yield ask, upstream
+
+
+def said(role: str, content: Any, **more: Any) -> Object:
+    return {"role": role, "content": content, **more}
+
+
+def without_length(header: tuple[str, str]) -> tuple[str, str]:
+    return (header[0], "" if header[0].lower() == "content-length" else header[1])
+
+
+def bodies(upstream: SimulatedUpstream) -> list[Object]:
+    return [json.loads(each.request.body) for each in upstream.unscripted]
+
+
+ANSWER = {CHAT: [*words("Hi"), DONE], MESSAGES: PLAIN_MESSAGES["a message"]}
+BOTH = pytest.mark.parametrize("path", [CHAT, MESSAGES])
+
+
+@BOTH
+async def test_the_third_of_equal_calls_goes_as_the_first_two_went(path: str, taken: Taken) -> None:
+    async with conversation(path, ANSWER[path]) as (ask, upstream):
+        for word in ("one", "two", "three"):
+            await ask(said("user", word))
+    first, _, third = upstream.unscripted
+    assert taken.ways == {"learnt": 1}
+    assert [*map(without_length, first.request.headers)] == [*map(without_length, third.request.headers)]
+    assert json.loads(third.request.body)["messages"] == [said("user", "three")]
+    assert [*json.loads(first.request.body)] == [*json.loads(third.request.body)]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "other",
+    [
+        [said("user", "")],
+        [said("user", [{"type": "text", "text": "a"}])],
+        [said("user", "a"), said("assistant", "b"), said("user", "c")],
+        [said("user", "a"), said("user", "b")],
+        [said("user", "a", name="n")],
+    ],
+)
+async def test_messages_of_another_shape_go_litellm_s_way(path: str, other: list[Object], taken: Taken) -> None:
+    async with conversation(path, ANSWER[path]) as (ask, _):
+        await ask(said("user", "one"))
+        await ask(said("user", "two"))
+        await ask(*other)
+    assert not taken.ways
+
+
+@BOTH
+async def test_another_value_of_any_key_is_another_page(path: str, taken: Taken) -> None:
+    async with conversation(path, ANSWER[path]) as (ask, upstream):
+        for temperature in (0.1, 0.1, 0.2):
+            await ask(said("user", "one"), temperature=temperature)
+    assert not taken.ways
+    assert [each["temperature"] for each in bodies(upstream)] == [0.1, 0.1, 0.2]
+
+
+async def test_nulls_that_litellm_leaves_out_are_left_out(taken: Taken) -> None:
+    asked = [said("user", "a"), said("assistant", None, tool_calls=[CALL]), said("tool", "b", tool_call_id="call_1")]
+    async with conversation(CHAT, ANSWER[CHAT]) as (ask, upstream):
+        for _ in range(3):
+            await ask(*asked)
+    assert taken.ways == {"learnt": 1}
+    first, _, third = bodies(upstream)
+    assert first == third and "content" not in third["messages"][1]
+
+
+async def test_nothing_is_learnt_where_litellm_changes_a_message(taken: Taken) -> None:
+    blocks = [{"type": "text", "text": ""}, {"type": "text", "text": "a"}]
+    async with conversation(MESSAGES, ANSWER[MESSAGES]) as (ask, upstream):
+        for _ in range(3):
+            await ask(said("user", blocks))
+    assert not taken.ways
+    assert [each["messages"][0]["content"] for each in bodies(upstream)] == [blocks[1:]] * 3
+
+
+@BOTH
+async def test_an_error_at_once_is_litellm_s_to_try_again(path: str, taken: Taken) -> None:
+    wrong = {CHAT: UNUSUAL["an error at once"], MESSAGES: UNUSUAL_MESSAGES["an error at once"]}[path]
+    answers = [ANSWER[path], ANSWER[path], wrong, ANSWER[path]]
+    async with conversation(path, *answers, router_settings={"num_retries": 1}) as (ask, upstream):
+        found = [await ask(said("user", word)) for word in ("one", "two", "three")]
+    assert taken.ways == {"in hand": 1}
+    assert len(upstream.unscripted) == (4 if path == MESSAGES else 3)  # a chat's stream has begun: LiteLLM says so
+    assert (found[2].status_code == 200) is (path == MESSAGES)
+
+
+async def test_a_refused_connection_is_litellm_s_to_tell_and_to_try_again(taken: Taken) -> None:
+    async with SimulatedUpstream(improvise=autoplay(), gap=0) as upstream:
+        closing = client_of(upstream, router_settings={"num_retries": 1})
+        client = await closing.__aenter__()
+        for _ in range(2):
+            assert (await client.post(CHAT, json=chat("gpt-4.1", stream=True))).status_code == 200
+    answer = await client.post(CHAT, json=chat("gpt-4.1", stream=True))
+    await closing.__aexit__(None, None, None)
+    assert taken.ways == {"in hand": 1}
+    assert answer.status_code == 500 and "Connection error" in answer.text
+
+
+@given(st.recursive(st.text() | st.none() | st.integers() | st.booleans(), lambda inner: st.lists(inner, max_size=3)))
+def test_a_shape_does_not_know_the_words(content: Any) -> None:
+    assert shapes_of([said("user", content)]) == shapes_of([said("user", content)])
+    assert shapes_of([said("user", "a"), said("user", "b")]) == shapes_of([said("user", "c"), said("user", "d")])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "hi",
+        said("user", [{"type": "image", "source": {}}]),
+        said("tool", "a", tool_call_id="with a space"),
+        said("assistant", [{"type": "tool_use", "id": "x" * 41, "name": "f", "input": {}}]),
+    ],
+)
+def test_what_litellm_may_change_has_no_shape(message: Any) -> None:
+    with pytest.raises(Unlike):
+        shapes_of([message])
+
+
+def test_only_so_many_lessons_are_kept() -> None:
+    lessons = Lessons(None)
+    for number in range(learnt._LESSONS + 5):
+        lessons.learn(Page(b"%d" % number, b"[]", frozenset({number})), lesson(number))
+    assert len(lessons._known) == learnt._LESSONS
+    assert b"0" not in lessons._known
+
+
+def test_who_disagrees_with_the_lesson_begins_another() -> None:
+    lessons, page = Lessons(None), Page(b"page", b"[]", frozenset({1}))
+    for number in (1, 2, 1):
+        lessons.learn(page, lesson(number))
+        assert lessons.of(page) is None
+
+
+TRANSPORT = httpx.AsyncHTTPTransport()
+
+
+def lesson(number: int) -> Lesson:
+    return Lesson(
+        httpx.AsyncHTTPTransport(),
+        httpx.URL("http://a"),
+        (),
+        (),
+        b"",
+        b"",
+        (),
+        str(number),
+        commits=True,
+        tells_usage=True,
+    )
