@@ -56,8 +56,7 @@ MAY_IMPORT = {
     "generator_command": LEAVES | {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
     "requests_command": {"errors", "performance", "traffic"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
-    "rejudge_command": LEAVES
-    | {"exit_code", "settings", "journey", "judging", "performance", "traffic", "verdict"},
+    "rejudge_command": LEAVES | {"exit_code", "settings", "journey", "judging", "performance", "traffic", "verdict"},
     "explain_command": LEAVES | {"exit_code", "settings", "journey", "comparison", "observation", "report", "traffic"},
     "cli": LEAVES
     | STEPS

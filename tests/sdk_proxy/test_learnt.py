@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.comparison.run import compare_all
 from harness.model import Observation, Outcome, Reply, Role, Scenario
 from harness.replay.run import Site
 from harness.replay.schedule import replay_all
@@ -27,6 +26,7 @@ from sdk_proxy.config_parser import parse
 from sdk_proxy.learnt import Lesson, Lessons, Page, Unlike, shapes_of
 from sdk_proxy.litellm_proxy_sdk import assemble
 from sdk_proxy.schema import load_config
+from tests.harness.comparison.in_memory import compare_all
 from tests.sdk_proxy.loopback import served
 from tests.sdk_proxy.sdk import CONFIG, KEY, chat, client_of, environment, message
 from tests.sdk_proxy.test_same_format import DONE, PLAIN_MESSAGES, UNUSUAL, UNUSUAL_MESSAGES, sent, words
