@@ -15,6 +15,7 @@ An answer that is not a plain stream is LiteLLM's: its own chain runs, with that
 
 from __future__ import annotations
 
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -55,16 +56,19 @@ class Unlike(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A call that a lesson may hold for. `name`: a hash of all but its messages; those are as an upstream gets them."""
+    """A call that a lesson may hold for. `name`: a hash of all but its messages; those are as an upstream gets them.
+    `written`: without blanks."""
 
     name: bytes
-    messages: bytes
+    messages: Sequence[Any]
+    written: bytes
     shapes: frozenset[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """`before`, `after`: the body around the messages. `answer`: its headers; those that are told anew are empty.
+    """`before`, `after`: the body around the messages; `blanks`: as json.dumps writes it, which is how LiteLLM does for
+    Anthropic, and not as httpx does. `answer`: its headers; those that are told anew are empty.
 
     `commits`: whether LiteLLM would pass a stream on from its first event. `tells_usage`: at its end, of a chat.
     """
@@ -75,6 +79,7 @@ class Lesson:
     timeout: tuple[tuple[str, float], ...]
     before: bytes
     after: bytes
+    blanks: bool
     answer: Headers
     deployment: str
     commits: bool
@@ -82,7 +87,8 @@ class Lesson:
     shapes: set[Any] = field(default_factory=set, compare=False)
 
     def request(self, page: Page) -> httpx.Request:
-        body = b"".join((self.before, page.messages, self.after))
+        messages = _with_blanks(page.messages) if self.blanks else page.written
+        body = b"".join((self.before, messages, self.after))
         size = str(len(body)).encode()
         headers = [(name, size if name.lower() == b"content-length" else value) for name, value in self.headers]
         return httpx.Request(
@@ -153,7 +159,7 @@ class Lessons:
             return None
         try:
             told = _without_nulls(messages) if call.route_type == "acompletion" else messages
-            return Page(_name(call, request, headers), orjson.dumps(told), shapes_of(told))
+            return Page(_name(call, request, headers), told, orjson.dumps(told), shapes_of(told))
         except (Unlike, TypeError, RecursionError):
             return None
 
@@ -190,12 +196,15 @@ def lesson_of(
         return None
     transport, request = said.sent[0]
     body = orjson.loads(request.content)
-    if orjson.dumps(body.get("messages")) != page.messages or request.extensions.keys() != {"timeout"}:
+    blanks = _with_blanks(body) == request.content
+    if not blanks and orjson.dumps(body) != request.content:
+        return None
+    if orjson.dumps(body.get("messages")) != page.written or request.extensions.keys() != {"timeout"}:
         return None
     told = _answer_template(answer, _theirs(said.taps[0].headers))
     if told is None:
         return None
-    before, after = _around_messages(body)
+    before, after = _around_messages(body, blanks)
     return Lesson(
         transport,
         request.url,
@@ -203,6 +212,7 @@ def lesson_of(
         tuple(request.extensions["timeout"].items()),
         before,
         after,
+        blanks,
         told,
         hidden["model_id"],
         call.route_type == "acompletion" or commits_at_once(call, router),
@@ -210,16 +220,15 @@ def lesson_of(
     )
 
 
-def _around_messages(body: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    names = list(body)
-    at = names.index("messages")
-    before = [_member(name, body[name]) for name in names[:at]]
-    after = [_member(name, body[name]) for name in names[at + 1 :]]
-    return b"{" + b",".join([*before, b'"messages":']), b"".join(b"," + each for each in after) + b"}"
+def _around_messages(body: Mapping[str, Any], blanks: bool) -> tuple[bytes, bytes]:
+    mark = uuid4().hex  # no other text of the body
+    marked = {**body, "messages": mark}
+    before, _, after = (_with_blanks(marked) if blanks else orjson.dumps(marked)).partition(b'"%b"' % mark.encode())
+    return before, after
 
 
-def _member(name: str, value: Any) -> bytes:
-    return orjson.dumps(name) + b":" + orjson.dumps(value)
+def _with_blanks(tree: Any) -> bytes:
+    return json.dumps(tree).encode()
 
 
 def _theirs(upstream: httpx.Headers) -> list[tuple[bytes, bytes]]:

@@ -246,13 +246,13 @@ def test_what_litellm_may_change_has_no_shape(message: Any) -> None:
 def test_only_so_many_lessons_are_kept() -> None:
     lessons = Lessons(None)
     for number in range(learnt._LESSONS + 5):
-        lessons.learn(Page(b"%d" % number, b"[]", frozenset({number})), lesson(number))
+        lessons.learn(Page(b"%d" % number, [], b"[]", frozenset({number})), lesson(number))
     assert len(lessons._known) == learnt._LESSONS
     assert b"0" not in lessons._known
 
 
 def test_who_disagrees_with_the_lesson_begins_another() -> None:
-    lessons, page = Lessons(None), Page(b"page", b"[]", frozenset({1}))
+    lessons, page = Lessons(None), Page(b"page", [], b"[]", frozenset({1}))
     for number in (1, 2, 1):
         lessons.learn(page, lesson(number))
         assert lessons.of(page) is None
@@ -269,8 +269,9 @@ def lesson(number: int) -> Lesson:
         (),
         b"",
         b"",
-        (),
-        str(number),
+        blanks=False,
+        answer=(),
+        deployment=str(number),
         commits=True,
         tells_usage=True,
     )
