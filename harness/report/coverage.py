@@ -100,7 +100,7 @@ def _wanted() -> Iterator[tuple[_Place, str | None]]:
     for place, stream in places():
         for provider in PROVIDERS:
             for answer in answers(stream):
-                yield (place, stream, provider, answer), impossible(place, provider, answer)
+                yield (place, stream, provider, answer), impossible(place, stream, provider, answer)
 
 
 def _excluded() -> Iterator[Json]:

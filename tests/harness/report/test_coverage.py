@@ -84,7 +84,7 @@ def test_what_is_exercised_on_another_configuration_is_no_hole_and_says_so() -> 
 def test_what_cannot_be_is_no_hole_but_is_told_with_its_reason() -> None:
     excluded: list[dict[str, Any]] = coverage([])["excluded"]  # type: ignore[assignment]
     of_claude = [one for one in excluded if (one["route"], one["provider"]) == ("POST /v1/embeddings", "anthropic")]
-    assert [one["why"] for one in of_claude] == [impossible("POST /v1/embeddings", "anthropic", "200")]
+    assert [one["why"] for one in of_claude] == [impossible("POST /v1/embeddings", False, "anthropic", "200")]
     assert "529" in of_claude[0]["answers"]
     assert not {place[:3] for place in holes()} & {("POST /v1/embeddings", False, "anthropic")}
 

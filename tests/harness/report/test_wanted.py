@@ -26,11 +26,18 @@ def test_only_streams_fail_in_mid_stream() -> None:
 def test_a_provider_reports_in_a_stream_only_what_its_protocol_has_a_word_for(
     provider: str, answer: str, possible: bool
 ) -> None:
-    assert (impossible("POST /v1/chat/completions", provider, answer) is None) == possible
+    assert (impossible("POST /v1/chat/completions", True, provider, answer) is None) == possible
+
+
+def test_only_a_streamed_message_of_gemini_cannot_be_left_before_it_begins() -> None:
+    place = "POST /v1/messages"
+    assert impossible(place, True, "google", "client leaves before the answer") is not None
+    assert impossible(place, False, "google", "client leaves before the answer") is None
+    assert impossible(place, True, "anthropic", "client leaves before the answer") is None
 
 
 def test_openai_has_three_codes_for_responses_that_fail() -> None:
-    told = [answer for answer in STREAMED if impossible("POST /v1/responses", "openai", answer) is None]
+    told = [answer for answer in STREAMED if impossible("POST /v1/responses", True, "openai", answer) is None]
     assert [answer for answer in told if answer.endswith("in mid-stream")] == [
         f"200, {fault} in mid-stream" for fault in ("400", "429", "500", "cut", "truncated")
     ]
