@@ -1,16 +1,16 @@
-"""Two canonical trees -> the flat differences between them. deepdiff finds them; what is equal it never gets to see."""
+"""Two canonical trees -> the flat differences between them. deepdiff finds those that are not plain."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable
-from typing import Any, cast
-
-from deepdiff import DeepDiff
-from deepdiff.model import DiffLevel
+from typing import TYPE_CHECKING, Any, cast
 
 from harness.comparison.align import align
 from harness.model import Absent, Difference, Json
+
+if TYPE_CHECKING:
+    from deepdiff.model import DiffLevel
 
 _INDEX = re.compile(r"[0-9]{1,9}")
 
@@ -32,10 +32,10 @@ def compare(baseline: Json, candidate: Json) -> tuple[Difference, ...]:
 
 def _plain(one: Any, other: Any, path: tuple[object, ...]) -> list[Difference] | None:
     """What deepdiff finds where objects differ in their keys, or in single values; None where there is more to it."""
-    if type(one) is not type(other):
+    if not isinstance(one, dict | list) and not isinstance(other, dict | list):
+        return [Difference(pointer(path), one, other)]
+    if type(one) is not type(other) or not isinstance(one, dict):
         return None
-    if not isinstance(one, dict):
-        return None if isinstance(one, list) else [Difference(pointer(path), one, other)]
     found = [Difference(pointer((*path, key)), value, Absent.ABSENT) for key, value in one.items() if key not in other]
     found += [Difference(pointer((*path, key)), Absent.ABSENT, value) for key, value in other.items() if key not in one]
     for key in one:
@@ -47,6 +47,8 @@ def _plain(one: Any, other: Any, path: tuple[object, ...]) -> list[Difference] |
 
 
 def _levels(one: Any, other: Any) -> list[DiffLevel]:
+    from deepdiff import DeepDiff  # noqa: PLC0415 - 70 MB, and nearly all differences are plain
+
     found = DeepDiff(
         one,
         other,
