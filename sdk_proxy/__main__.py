@@ -52,7 +52,7 @@ def main(context: click.Context, /, workers: int, **options: Any) -> None:
     if workers == 1:
         serve(loaded, chosen)
     else:
-        supervise(chosen, workers)
+        supervise(loaded, chosen, workers)
 
 
 @main.command()

@@ -136,22 +136,18 @@ class Origin:
 async def _patient(seconds: float) -> AsyncIterator[None]:
     """Raises TimeoutError. Time in which the event loop does something else does not count: no answer is heard then,
     and LiteLLM's first calls take seconds."""
-    loop = asyncio.get_running_loop()
-    timer: asyncio.TimerHandle
 
-    def tick(left: int) -> None:
-        nonlocal timer
-        if left:
-            timer = loop.call_later(_TICK, tick, left - 1)
-        else:
-            limit.reschedule(loop.time())
+    async def tick() -> None:
+        for _ in range(int(seconds / _TICK)):
+            await asyncio.sleep(_TICK)
+        limit.reschedule(0)
 
     async with asyncio.timeout(None) as limit:
-        timer = loop.call_later(_TICK, tick, int(seconds / _TICK) - 1)
+        ticking = asyncio.create_task(tick())
         try:
             yield
         finally:
-            timer.cancel()
+            ticking.cancel()
 
 
 class PassesChallenges(httpx.AsyncBaseTransport):

@@ -18,13 +18,13 @@ from typing import Any
 import click
 import uvicorn
 
+from sdk_proxy import workers
 from sdk_proxy.connection_limits import BoundedProtocol
 from sdk_proxy.draining import Drain, DrainingServer
 from sdk_proxy.limits import Limits
 from sdk_proxy.operation import Operation
 from sdk_proxy.request_log import LogFormat, to_stdout
-from sdk_proxy.schema import Config, load_config
-from sdk_proxy.workers import supervise as workers_of
+from sdk_proxy.schema import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,8 @@ def _app(config: Config, operation: Operation) -> Any:
     return app
 
 
-def supervise(options: Options, workers: int) -> None:
+def supervise(config: Config, options: Options, count: int) -> None:
     # Bound, but not listened on: until a worker serves, a client is refused, as it is with one process.
     port = uvicorn.Config("", host=options.host, port=options.port, log_level="warning").bind_socket()
-    sys.exit(workers_of(partial(_worker, options, port), workers))
-
-
-def _worker(options: Options, port: socket) -> None:
-    serve(load_config(options.config, os.environ), options, [port])
+    # One that replaces another serves what the others do, whatever is in the file by then.
+    sys.exit(workers.supervise(partial(serve, config, options, [port]), count))

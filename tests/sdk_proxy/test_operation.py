@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import psutil
@@ -116,24 +117,30 @@ def _until_not_200(client: httpx.Client) -> int:
 ALL_OF_THEM = 'gateway_requests_total{model="",route="/health",status="200"} 20.0'
 
 
-async def test_two_workers_add_up_their_metrics_replace_one_that_dies_and_drain_together():
+async def test_two_workers_add_up_their_metrics_replace_one_that_dies_and_drain_together(tmp_path):
+    """The one that replaces it has the configuration of the others, whatever the file says by then."""
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG.read_text())
+
     def stalls(request: Request) -> Reply:
         reply = autoplay()(request)
         return replace(reply, acts=(*(reply.acts or ())[:3], Wait(20.0)))
 
     async with SimulatedUpstream(improvise=stalls, gap=0) as upstream:
-        lines, metrics = await asyncio.to_thread(_two_workers, upstream.url)
+        lines, metrics = await asyncio.to_thread(_two_workers, upstream.url, config)
     assert ALL_OF_THEM in metrics
     assert sum("another one is started" in line for line in lines) == 1
     assert [line.split("request ")[1].split()[0] for line in lines if line.startswith("cut after ")] == ["to-be-cut"]
     assert not any("Traceback" in line for line in lines)
 
 
-def _two_workers(upstream: str) -> tuple[list[str], str]:
-    with running(upstream, "--workers", "2", "--drain-seconds", "1.5") as (process, client):
+def _two_workers(upstream: str, config: Path) -> tuple[list[str], str]:
+    options = ("--config", str(config), "--workers", "2", "--drain-seconds", "1.5")
+    with running(upstream, *options) as (process, client):
         client.get("/health")
         for _ in range(19):  # each on a new connection: either worker may take it
             httpx.get(client.base_url.join("/health"))
+        config.write_text("a mistake")
         os.kill(_workers(process.pid)[0], signal.SIGKILL)
         metrics = next((told for told in _metrics(client) if ALL_OF_THEM in told), "")
         body, headers = chat("gpt-5", stream=True), {"x-request-id": "to-be-cut"}
