@@ -89,7 +89,7 @@ def failed_messages(call: Call, error: Exception, request_id: str | None) -> Res
         return unmodified
     status = upstream_error.status(error, error_status_code(error, 500))
     fault = ProxyException(
-        message=getattr(error, "message", str(error)),
+        message=upstream_error.message(error),
         type=openai_error_type(error, status),
         param=openai_error_param(error),
         code=status,
@@ -113,7 +113,7 @@ def _completion_fault(call: Call, error: Exception) -> ProxyException:
         return with_litellm_call_id(error, call.id_after(error))
     status = upstream_error.status(error, getattr(error, "status_code", 500))
     return ProxyException(
-        message=getattr(error, "message", str(error)),
+        message=upstream_error.message(error),
         type=getattr(error, "type", "None"),
         param=getattr(error, "param", "None"),
         headers={**(litellm_call_id_headers(call.id_after(error)) or {}), **retry_headers(error)},

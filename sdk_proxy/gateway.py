@@ -165,8 +165,15 @@ class Gateway:
         key = self.config.supermemory_key
         base = self.config.supermemory_bases.get(model or "")
         added = injected(self.memory.route(request.headers), base, key.get_secret_value() if key else None)
-        kept = [(n, v) for n, v in request.headers.raw if n.lower() not in (USER_HEADER.encode(), KEY_HEADER.encode())]
+        ours = (USER_HEADER.encode(), KEY_HEADER.encode(), *_of_the_connection(request.headers))
+        kept = [(n, v) for n, v in request.headers.raw if n.lower() not in ours]
         return Headers(raw=[*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())])
+
+
+def _of_the_connection(headers: Headers) -> list[bytes]:
+    """The headers that are nobody's but this connection's: `Connection` names them (RFC 9110, section 7.6.1)."""
+    listed = ",".join(headers.getlist("connection")).lower()
+    return [name.strip().encode("latin-1") for name in listed.split(",")]
 
 
 def _model(body: dict[str, Any]) -> str | None:

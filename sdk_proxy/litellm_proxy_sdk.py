@@ -62,12 +62,6 @@ _PAGE = """<!DOCTYPE html>
 </html>
 """
 
-_HEALTH_OPTIONS = {
-    "Allow": "GET, OPTIONS",
-    "Access-Control-Allow-Methods": "GET, OPTIONS",
-    "Access-Control-Allow-Headers": "*",
-}  # LiteLLM's (_health_endpoints.py, health_readiness_options, 1.106.2)
-
 
 def _paths(route_type: RouteType, *paths: str, method: str = "POST") -> list[tuple[str, str, RouteType]]:
     return [(method, path, route_type) for path in paths]
@@ -169,11 +163,11 @@ def _litellm_routes(gateway: Gateway, drain: Drain) -> FastAPI:
 
 
 def _add_llm_routes(app: FastAPI, gateway: Gateway) -> None:
-    for path in ("/v1/responses/input_tokens", "/responses/input_tokens", "/openai/v1/responses/input_tokens"):
-        app.post(path)(gateway.count_input)
     for method, path, route_type in LLM_ROUTES:
         add = app.add_route if method == "POST" else app.add_api_route  # FastAPI's own way costs more, and knows HEAD
         add(path, _calling(gateway, route_type), methods=[method])
+    for path in ("/v1/responses/input_tokens", "/responses/input_tokens", "/openai/v1/responses/input_tokens"):
+        app.post(path)(gateway.count_input)
     app.post("/v1/messages/count_tokens")(gateway.count_tokens)
 
 
@@ -227,8 +221,10 @@ def _add_public_routes(app: FastAPI, drain: Drain) -> None:
     @app.options("/health/liveliness")
     @app.options("/health/liveness")
     @app.options("/health/readiness")
-    async def health_options() -> Response:
-        return Response(headers=_HEALTH_OPTIONS)
+    async def asked_for_its_options() -> Response:
+        allowed = "GET, OPTIONS"
+        every = {"Access-Control-Allow-Methods": allowed, "Access-Control-Allow-Headers": "*"}
+        return Response(headers={"Allow": allowed, **every})
 
     async def root(_: Request) -> Response:
         return HTMLResponse(_PAGE)

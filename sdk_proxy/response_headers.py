@@ -25,10 +25,16 @@ def of_answer(call: Call, response: Any) -> dict[str, str]:
     hidden = get_hidden_params_dict(response)
     cost = hidden.get("response_cost") or ""
     if not cost and hidden.get("response_cost") is None:
-        cost = ProxyBaseLLMRequestProcessing._response_cost_from_logging_obj(
+        cost = _reckoned(call) or ProxyBaseLLMRequestProcessing._response_cost_from_logging_obj(
             response=response, logging_obj=call.logging
         )
     return _headers(call, hidden, cost or "")
+
+
+def _reckoned(call: Call) -> float | None:
+    """Of a message that LiteLLM translated, from what it was before: it has lost its reasoning tokens on the way."""
+    breakdown: Mapping[str, float] = call.logging.cost_breakdown or {}
+    return breakdown.get("total_cost")
 
 
 def of_error(call: Call, error: Exception) -> dict[str, str]:

@@ -14,6 +14,7 @@ are the binary path's. `stream_of` is the only door: it stays shut where somebod
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -39,6 +40,7 @@ from sdk_proxy.tap import Tap
 DONE = b"data: [DONE]\n\n"
 _TAIL_SECONDS = 0.5  # that an upstream gets to end its body after its last event, so that its connection can be kept
 _NOT_PLAIN = re.compile(rb'"type"\s*:\s*"error"|"stop_reason"\s*:\s*"refusal"')
+_CREATED = re.compile(rb'(\Adata: \{[^\[]*?"created":)\d+')  # of the event, before its choices
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
 _CHOICE = frozenset({"index", "delta", "logprobs", "finish_reason"})
@@ -234,6 +236,8 @@ class ChatEvents:
             return None
         if chunk.get("usage") is not None or not isinstance(choices, list) or len(choices) != 1:
             raise Unusual
+        if not chunk.keys() <= _HEAD:
+            chunk = json.loads(data)  # a number that is too long for orjson would be a float; LiteLLM gets it then
         told = self._choice(choices[0])
         self._summary.setdefault(next(reversed(told["delta"]), "end"), data)
         return orjson.dumps(self._head(chunk, told))
@@ -290,12 +294,7 @@ class ChatEvents:
         if not self._created or not isinstance(event, str | bytes):
             return event
         data = event.encode() if isinstance(event, str) else event
-        if not data.startswith(b"data: {") or b',"created":' not in data:
-            return event
-        tree = orjson.loads(data[6:])
-        return (
-            event if "created" not in tree else b"data: " + orjson.dumps({**tree, "created": self._created}) + b"\n\n"
-        )
+        return _CREATED.sub(rb"\g<1>%d" % self._created, data, count=1)
 
 
 def _plain(named: dict[str, Any], last: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:

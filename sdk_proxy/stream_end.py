@@ -16,6 +16,7 @@ from litellm.utils import async_mock_completion_streaming_obj
 TRUNCATED = "The upstream's stream ended before its answer was complete."
 _LAST = re.compile(rb'[\r\n](?:event: ?(?:message_stop|error)[\r\n]|data: ?\{ ?"type": ?"(?:message_stop|error)")')
 _LONGEST = 64  # bytes of what _LAST finds, and more
+_BESIDE_DATA = (":", "event:", "id:", "retry:")  # how the lines of an event begin that are none of its data's
 _BLANK_LINES = (b"\n\n", b"\r\r", b"\r\n\r\n")  # what an event ends with: WHATWG HTML, section 9.2.6
 
 
@@ -50,8 +51,8 @@ def no_invented_end() -> Iterator[None]:
     """Within the block a chat stream without a finish_reason fails as one that was cut.
 
     LiteLLM makes up `stop` for it in two places: CustomStreamWrapper.finish_reason_handler, and, for each event of
-    Gemini's that has none, VertexGeminiConfig._check_finish_reason (1.106.2). A comment of Gemini's stream makes it
-    lose all that follows (ModelResponseIterator.handle_valid_json_chunk): comments are left out.
+    Gemini's that has none, VertexGeminiConfig._check_finish_reason (1.106.2). A line of Gemini's stream that is no
+    data, a comment say, makes it lose all that follows (ModelResponseIterator.handle_valid_json_chunk): it is left out.
     """
     finished, parsed = CustomStreamWrapper.finish_reason_handler, ModelResponseIterator.chunk_parser
     read = ModelResponseIterator._common_chunk_parsing_logic
@@ -77,7 +78,7 @@ def no_invented_end() -> Iterator[None]:
     CustomStreamWrapper.finish_reason_handler = finish_reason_handler
     ModelResponseIterator.chunk_parser = chunk_parser
     ModelResponseIterator._common_chunk_parsing_logic = lambda events, chunk: (
-        None if chunk.startswith(":") else read(events, chunk)
+        None if chunk.startswith(_BESIDE_DATA) else read(events, chunk)
     )
     try:
         yield

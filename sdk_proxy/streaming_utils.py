@@ -215,7 +215,7 @@ def _is_empty_choice(choice: Any) -> bool:
 def _chat_fault(error: Exception) -> ProxyException:
     overloaded = upstream_error.tells_overload(error)
     return ProxyException(
-        message=getattr(error, "message", str(error)),
+        message=upstream_error.message(error),
         type="overloaded_error" if overloaded else getattr(error, "type", "None"),
         param=getattr(error, "param", "None"),
         code=upstream_error.OVERLOADED if overloaded else upstream_error.status(error, _status(error)),

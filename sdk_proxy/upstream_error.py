@@ -34,8 +34,13 @@ def tells_overload(error: BaseException) -> bool:
 
     As litellm/litellm_core_utils/exception_mapping_utils.py, _map_anthropic_exception (1.106.2).
     """
-    told = str(getattr(error, "message", error))
+    told = message(error)
     return "InternalServerError: AnthropicError - " in told and "verloaded" in told
+
+
+def message(error: BaseException) -> str:
+    """Without the traceback that LiteLLM puts behind some: paths are nobody's business."""
+    return str(getattr(error, "message", error)).partition("\nTraceback (most recent call last):")[0]
 
 
 def anthropic_body(answer: httpx.Response) -> bytes | None:

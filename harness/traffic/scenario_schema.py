@@ -14,6 +14,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -42,6 +43,7 @@ from harness.model import (
 FORMAT = 1
 STREAM_TYPE = "text/event-stream; charset=utf-8"
 JSON_TYPE = "application/json"
+_HALF = re.compile("[\ud800-\udfff]")
 
 # --- headers --------------------------------------------------------------------------------------------------------
 
@@ -89,6 +91,17 @@ HeaderPairs = Annotated[
     WithJsonSchema({"anyOf": [_MAPPING, {"type": "array", "items": _MAPPING}]}),
 ]
 
+
+def _whole(text: str) -> str:
+    """YAML reads JSON's escapes of one character that is beyond 16 bits as two halves."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise ValueError("has half a character, which UTF-8 cannot carry: say it in base64") from error
+
+
+Text = Annotated[str, AfterValidator(_whole)]
+
 # --- the file's parts -------------------------------------------------------------------------------------------------
 
 
@@ -98,7 +111,7 @@ class _Strict(BaseModel):
 
 class _Body(_Strict):
     json_: Any = Field(None, alias="json")
-    text: str | None = None
+    text: Text | None = None
     base64: str | None = None
 
     @model_validator(mode="after")
@@ -134,8 +147,8 @@ class _Request(_Body):
 class _Act(_Strict):
     event: str | None = None
     data: Any = None
-    comment: str | None = None
-    raw: str | None = None
+    comment: Text | None = None
+    raw: Text | None = None
     base64: str | None = None
     wait: float | int | None = Field(None, ge=0)
     wait_for_client: int | None = Field(None, ge=1)
@@ -267,11 +280,13 @@ def json_schema() -> dict[str, Any]:
 
 
 def compact(tree: Json) -> bytes:
-    """JSON as the real clients write it: no spaces, UTF-8 unescaped, the keys in their order."""
-    return json.dumps(tree, ensure_ascii=False, separators=(",", ":")).encode()
+    """JSON as the real clients write it: no spaces, UTF-8 unescaped, the keys in their order. With escapes only where
+    there is half a character, which UTF-8 cannot carry."""
+    text = json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
+    return (text if text.isascii() or not _HALF.search(text) else json.dumps(tree, separators=(",", ":"))).encode()
 
 
 def encode_event(event: str | None, data: Json) -> bytes:
     """A tree is compact JSON, a text one `data:` line per line of it."""
-    text = data if isinstance(data, str) else compact(data).decode()
+    text = _whole(data) if isinstance(data, str) else compact(data).decode()
     return encode(text, event or "")

@@ -100,6 +100,7 @@ UNUSUAL: dict[str, list[Any]] = {
         event({}, end="stop"),
         DONE,
     ],
+    "a number that is too long for most": [*words("a")[:1], *words("a", head={**MARKED, "n": 10**22})[1:], DONE],
     "logprobs": [event(ROLE), event({"content": "a"}, logprobs={"content": []}), event({}, end="stop"), DONE],
     "another choice": [event(ROLE), event({"content": "a"}, index=1), event({}, end="stop"), DONE],
     "a function": [

@@ -98,8 +98,9 @@ async def test_a_stream_without_any_event_is_a_502_on_both_routes(path: str, bod
 
 @ALL
 @pytest.mark.parametrize(("path", "body"), [("/v1/chat/completions", chat), ("/v1/messages", message)])
-async def test_comments_in_a_stream_take_nothing_from_it(model: str, path: str, body: Any) -> None:
-    async with upstream_of(commented) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
+@pytest.mark.parametrize("line", [b": alive\n\n", b"retry: 5\n"])
+async def test_lines_that_are_no_data_take_nothing_from_a_stream(model: str, path: str, body: Any, line: bytes) -> None:
+    async with upstream_of(beside(line)) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
         text = (await client.post(path, json=body(model, stream=True))).text
     assert "y other." in text and '"error"' not in text
     assert "[DONE]" in text or "message_stop" in text
@@ -121,8 +122,8 @@ def truncated(events: int) -> Callable[[Reply], Reply]:
     return lambda reply: replace(reply, acts=(reply.acts or ())[:-1][:events])
 
 
-def commented(reply: Reply) -> Reply:
-    return replace(reply, acts=tuple(each for act in reply.acts or () for each in (Send(b": alive\n\n"), act)))
+def beside(line: bytes) -> Callable[[Reply], Reply]:
+    return lambda reply: replace(reply, acts=tuple(each for act in reply.acts or () for each in (Send(line), act)))
 
 
 def unstreamed(_: Reply) -> Reply:

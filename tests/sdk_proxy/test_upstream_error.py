@@ -5,7 +5,7 @@ import httpx
 import litellm
 import pytest
 
-from sdk_proxy.upstream_error import advice, anthropic_body, own_advice, upstream_answer
+from sdk_proxy.upstream_error import advice, anthropic_body, message, own_advice, upstream_answer
 
 REQUEST = httpx.Request("POST", "https://api.example.com/v1/messages")
 OVERLOADED = b'{"type": "error",  "error": {"type": "overloaded_error", "message": "Overloaded"}}'
@@ -99,3 +99,7 @@ def test_what_would_fail_again_says_so(status: int) -> None:
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
 def test_what_may_pass_is_left_to_the_client(status: int) -> None:
     assert own_advice(status) == {}
+
+
+def test_what_is_told_has_no_traceback() -> None:
+    assert message(ValueError('boom\nTraceback (most recent call last):\n  File "/srv/a.py"')) == "boom"

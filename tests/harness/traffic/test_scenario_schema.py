@@ -5,9 +5,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from pydantic import ValidationError
 
 from harness.traffic import scenario_yaml
-from harness.traffic.scenario_schema import json_schema
+from harness.traffic.scenario_schema import ScenarioTree, json_schema
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"
 SCRIPTED = {"format": 1, "title": "t", "source": "scripted", "steps": [{"request": {"method": "GET", "path": "/"}}]}
@@ -36,3 +37,20 @@ def test_what_no_scenario_file_may_say_is_not_valid() -> None:
     assert not valid({**SCRIPTED, "format": 2})
     assert not valid({**SCRIPTED, "steps": []})
     assert not valid({**SCRIPTED, "steps": [{"request": {"method": "GET", "path": "/", "headers": {"a": 1}}}]})
+
+
+def test_a_character_that_json_escapes_in_two_halves_is_one_in_a_text_and_stays_escaped_in_a_tree() -> None:
+    said = ['"text": "\\ud83d\\ude00"', '"json": ["\\ud83d\\ude00", "\\ud83d"]']
+    steps = ", ".join(f'{{"request": {{"method": "POST", "path": "/", {body}}}}}' for body in said)
+    text = f'{{"format": 1, "title": "t", "source": "scripted", "steps": [{steps}]}}'
+    scenario = ScenarioTree.model_validate(scenario_yaml.load(text, "file")).scenario("c", "n")
+    assert [each.request.body for each in scenario.steps] == ["\U0001f600".encode(), b'["\\ud83d\\ude00","\\ud83d"]']
+
+
+@pytest.mark.parametrize(
+    "said", [{"text": "\ud83d"}, {"events": [{"raw": "\ud83d"}]}, {"events": [{"data": "\ud83d"}]}]
+)
+def test_half_a_character_that_nothing_can_carry_is_refused(said: object) -> None:
+    step = {"request": {"method": "GET", "path": "/"}, "upstream": [said]}
+    with pytest.raises(ValidationError, match="half a character"):
+        ScenarioTree.model_validate({**SCRIPTED, "steps": [step]})
