@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,8 +21,26 @@ from rich.table import Table
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import new_run
 from harness.load_journey import LoadPlan, pinned, upstream_alone
-from harness.performance.bench import AIOHTTP, BINARY, CASES, DIRECT, HTTPX, SDK, Case, Cell, call, judged, medians
+from harness.performance.bench import (
+    AIOHTTP,
+    BINARY,
+    CASES,
+    DIRECT,
+    HTTPX,
+    SDK,
+    TTFT_LIMIT,
+    Case,
+    Cell,
+    Held,
+    call,
+    held,
+    judged,
+    medians,
+    most_held,
+)
 from harness.performance.closed_loop import closed_loop
+from harness.performance.connection import Outcome
+from harness.performance.mix import Call
 from harness.performance.sampling import cpu_of, highest_rss, machine_cpu, sample, sampling
 from harness.provenance import stamped
 from harness.settings import Settings, read_settings
@@ -31,6 +50,8 @@ _TARGETS = {HTTPX: "pass-through-httpx", AIOHTTP: "pass-through", BINARY: "", SD
 _FOREIGN = 0.25  # cores of other programs: more, and a cell's times say nothing
 _WIDTH = 110  # characters of a table that goes to a file
 _WARM_UP = 30  # answers, at least
+_BIG = 78  # kB
+_SAME = ("openai", "anthropic")  # where the client speaks the provider's protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +65,7 @@ class BenchPlan:
     rounds: int = 3
     first_byte: float = 0.0
     between: float = 0.0
+    hold: tuple[int, ...] = (50, 100, 150, 200, 250, 300, 400)
     credentials: Credentials = field(default_factory=Credentials)
 
     @property
@@ -70,7 +92,8 @@ class Place:
     "--first-byte", type=click.FloatRange(0), default=0.0, show_default=True, help="Of the upstream, seconds."
 )
 @click.option("--between", type=click.FloatRange(0), default=0.0, show_default=True, help="Two events, seconds.")
-def bench_command(file: Path, reports: str | None, concurrency: str, **given: Any) -> None:
+@click.option("--hold/--no-hold", default=True, help="Find the most streams that one core holds, at a provider's pace.")
+def bench_command(file: Path, reports: str | None, concurrency: str, hold: bool, **given: Any) -> None:
     """Measure all targets in turn, in one run. Exit 0: every goal is met, 1: not, 2: some could not be measured."""
     console = Console()
     if not console.is_terminal:
@@ -82,22 +105,29 @@ def bench_command(file: Path, reports: str | None, concurrency: str, **given: An
 
     async def measured() -> int:
         settings = read_settings(file, {"reports": reports} if reports else {})
-        return await bench(BenchPlan(settings, numbers, **given), console)
+        plan = BenchPlan(settings, numbers, **given)
+        return await bench(plan if hold else replace(plan, hold=()), console)
 
     uvloop.install()
     run_to_its_exit_code(console, measured)
 
 
 async def bench(plan: BenchPlan, console: Console) -> int:
+    def tell(line: str) -> None:
+        console.print(line, highlight=False)
+
     with new_run(plan.settings.reports) as (_, folder), pinned(1):
         places, cells = {}, []
         async with AsyncExitStack() as stack:
             async for place in _places(plan, folder / "logs", stack):
-                console.print(f"{place.name} is ready after {place.started:.1f} s", highlight=False)
+                tell(f"{place.name} is ready after {place.started:.1f} s")
                 places[place.name] = place
             async for cell in _cells(plan, [*places.values()], lambda line: console.print(line, highlight=False)):
                 cells.append(cell)
-        tree = _written(plan, places, cells, folder)
+        steps = [
+            step async for step in _holding(plan, folder / "logs", lambda line: console.print(line, highlight=False))
+        ]
+        tree = _written(plan, places, cells, steps, folder)
     _show(console, tree)
     met = [goal["met"] for goal in tree["goals"]]
     return 2 if None in met else int(not all(met))
@@ -140,6 +170,33 @@ async def _cells(plan: BenchPlan, places: Sequence[Place], tell: Callable[[str],
                     yield await _cell(plan, place, case, concurrency)
 
 
+async def _holding(plan: BenchPlan, logs: Path, tell: Callable[[str], None]) -> AsyncIterator[Held]:
+    """More and more streams at once through an SDK proxy of its own, until its p95 is too long. The provider takes
+    0.3 s to its first event, and 20 ms between two; half of the connections speak each protocol."""
+    kinds = [call(case) for case in plan.cases if case.streams and case.kilobytes == _BIG and case.protocol in _SAME]
+    if not kinds or not plan.hold:
+        return
+    load = LoadPlan(plan.settings)
+    async with AsyncExitStack() as stack:
+        _, url = await stack.enter_async_context(upstream_alone(load, _folder(logs / "paced")))
+        place = await stack.enter_async_context(_started(SDK, plan.settings.candidate, plan, url, logs / "held"))
+        whole = load.first_byte + load.between * load.events
+        for number in (len(kinds), *plan.hold):
+            asking = (_streams(plan, place, kind, number // len(kinds), whole) for kind in kinds)
+            step = held(number, [outcome for found in await asyncio.gather(*asking) for outcome in found])
+            if number == len(kinds):
+                continue  # the first ones only warm it up
+            tell(f"{number} streams at once: p95 of the TTFT {_number(step.ttft_p95)} ms, {step.failed} failed")
+            yield step
+            if most_held([step], TTFT_LIMIT) == 0:
+                return
+
+
+async def _streams(plan: BenchPlan, place: Place, kind: Call, number: int, whole: float) -> list[Outcome]:
+    """Two answers of each connection or more; the connections begin while one answer takes."""
+    return await closed_loop(place.url, plan.credentials.key, kind, number, 3 * whole, spread=whole)
+
+
 async def _warmed_up(plan: BenchPlan, place: Place, case: Case) -> None:
     answers = 0
     while answers < _WARM_UP:
@@ -162,7 +219,9 @@ async def _cell(plan: BenchPlan, place: Place, case: Case, concurrency: int) -> 
 # --- what it comes to ------------------------------------------------------------------------------------------------
 
 
-def _written(plan: BenchPlan, places: dict[str, Place], cells: Sequence[Cell], folder: Path) -> dict[str, Any]:
+def _written(
+    plan: BenchPlan, places: dict[str, Place], cells: Sequence[Cell], steps: Sequence[Held], folder: Path
+) -> dict[str, Any]:
     rows = medians(cells)
     starts = {name: place.started for name, place in places.items() if place.started}
     how = {
@@ -174,7 +233,13 @@ def _written(plan: BenchPlan, places: dict[str, Place], cells: Sequence[Cell], f
         "pinned": "targets to one core; this program and the upstream to another",
     }
     tree = stamped(
-        {"measured_as": how, "start_seconds": starts, "goals": judged(rows, starts), "cells": rows},
+        {
+            "measured_as": how,
+            "start_seconds": starts,
+            "goals": judged(rows, starts, most_held(steps, TTFT_LIMIT)),
+            "held": [asdict(step) for step in steps],
+            "cells": rows,
+        },
         plan.settings.config,
     )
     (folder / "bench.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
@@ -195,8 +260,19 @@ def _show(console: Console, tree: dict[str, Any]) -> None:
         measured = _number(goal["measured"])
         goals.add_row(goal["goal"], goal["of"] or "", goal["wanted"], measured, words[goal["met"]])
     console.print(goals)
+    for tried, names in _tried(tree["goals"]).items():
+        console.print(f"not met: {', '.join(names)}: {tried}", highlight=False, markup=False)
     for why in sorted({why for row in tree["cells"] for why in (*row["disturbed"][:1], *row["failures"][:1])})[:5]:
         console.print(f"not quiet: {why}", highlight=False, markup=False)
+
+
+def _tried(goals: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """What was tried -> the goals that are not met nevertheless."""
+    found: dict[str, list[str]] = {}
+    for goal in goals:
+        if goal["tried"] and goal["goal"] not in found.setdefault(goal["tried"], []):
+            found[goal["tried"]].append(goal["goal"])
+    return found
 
 
 def _table(*columns: str) -> Table:

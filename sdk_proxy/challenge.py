@@ -210,9 +210,11 @@ def is_challenge(response: httpx.Response) -> bool:
 
 
 def _with_cookies(request: httpx.Request, origin: Origin) -> httpx.Request:
-    """A request of its own, for LiteLLM keeps the other with its errors; a deployment's own cookie header stays."""
+    """With any, a request of its own, for LiteLLM keeps the other with its errors; a deployment's own header stays."""
     cookies = None if "cookie" in request.headers else origin.header_for(request)
-    headers = httpx.Headers([*request.headers.raw, *([(b"cookie", cookies.encode("latin-1"))] if cookies else [])])
+    if not cookies:
+        return request
+    headers = httpx.Headers([*request.headers.raw, (b"cookie", cookies.encode("latin-1"))])
     return httpx.Request(request.method, request.url, headers=headers, extensions=request.extensions, **_body(request))
 
 

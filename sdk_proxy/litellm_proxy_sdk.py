@@ -7,7 +7,7 @@ binary proxy; behind them LiteLLM's, under LiteLLM's own middlewares.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from typing import Annotated
@@ -20,6 +20,8 @@ from litellm.proxy._types import ProxyException
 from litellm.proxy.middleware.gzip_middleware import GZipBufferedResponseMiddleware
 from litellm.proxy.middleware.security_headers_middleware import SecurityHeadersMiddleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sdk_proxy import error_handlers, model_info, model_list, proxy_server
@@ -128,7 +130,9 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
     async def memory_routing(request: Request) -> JSONResponse:
         return JSONResponse(memory.route(request.headers).info())
 
-    app.mount("/", DateMiddleware(_litellm_routes(gateway, drain)))
+    litellms = _litellm_routes(gateway, drain)
+    app.mount("/", DateMiddleware(litellms))
+    app.add_middleware(StraightRoutes, routes=_straight_routes(litellms, gateway))
     _operate(app, operated, frozenset(gateway.router.get_model_names()), memory)
     return app
 
@@ -176,6 +180,25 @@ def _calling(gateway: Gateway, route_type: RouteType) -> Callable[[Request], Awa
         return await gateway.call(route_type, request)
 
     return call
+
+
+def _straight_routes(app: FastAPI, gateway: Gateway) -> dict[tuple[str, str], ASGIApp]:
+    plain = (route for route in LLM_ROUTES if route[0] == "POST" and "{" not in route[1])
+    return {(method, path): _straight(app, _calling(gateway, route_type)) for method, path, route_type in plain}
+
+
+def _straight(app: FastAPI, endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """As Starlette.build_middleware_stack, with `app`'s middlewares and handlers, without what FastAPI puts between."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    handlers = {kind: handler for kind, handler in app.exception_handlers.items() if kind is not Exception}
+    stack: ASGIApp = ExceptionMiddleware(answer, handlers)
+    for each in reversed(app.user_middleware):
+        stack = each.cls(stack, *each.args, **each.kwargs)
+    return DateMiddleware(ServerErrorMiddleware(stack, handler=app.exception_handlers[Exception]))
 
 
 def _add_listing_routes(app: FastAPI, gateway: Gateway) -> None:
@@ -231,6 +254,18 @@ def _add_public_routes(app: FastAPI, drain: Drain) -> None:
 
     app.add_route("/", root)  # with HEAD, which Claude Code sends at its start
     app.get("/health")(ready)  # the proxy's own comes first; other methods are refused here, as in LiteLLM
+
+
+class StraightRoutes:
+    """ASGI middleware: the routes that most requests go to, before all others are looked through."""
+
+    def __init__(self, app: ASGIApp, routes: Mapping[tuple[str, str], ASGIApp]) -> None:
+        self._app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        straight = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        await (straight or self._app)(scope, receive, send)
 
 
 class DateMiddleware:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -203,23 +203,39 @@ class ChatEvents:
         return [b"data: " + data + b"\n\n" for data in (*self._summary.values(), b"[DONE]")]
 
     async def of(self, tap: Tap) -> AsyncIterator[bytes]:
-        """The client's events up to [DONE], which is not among them. Raises Unusual."""
+        """The client's events up to [DONE], which is not among them; those that came together go on together. Raises
+        Unusual."""
         rest = b""
         while piece := await tap.read():
             *blocks, rest = (rest + piece).split(b"\n\n")
-            for block in blocks:
-                if not block.startswith(b"data: ") or b"\n" in block or b"\r" in block:
-                    raise Unusual
-                data = block[6:]
-                if data == b"[DONE]":
-                    if not self._ended or (self.tells_usage and "usage" not in self._summary):
-                        raise Unusual
-                    return
-                event = self._told(data)
-                if event is not None:
-                    self.given += 1
-                    yield b"data: " + event + b"\n\n"
+            told: list[bytes] = []
+            try:
+                is_done = self._read(blocks, told)
+            except Unusual:
+                if told:
+                    yield b"".join(told)
+                raise
+            if told:
+                yield b"".join(told)
+            if is_done:
+                return
         raise Unusual
+
+    def _read(self, blocks: Sequence[bytes], told: list[bytes]) -> bool:
+        """Whether [DONE] is among them. Raises Unusual, when what comes before is told."""
+        for block in blocks:
+            if not block.startswith(b"data: ") or b"\n" in block or b"\r" in block:
+                raise Unusual
+            data = block[6:]
+            if data == b"[DONE]":
+                if not self._ended or (self.tells_usage and "usage" not in self._summary):
+                    raise Unusual
+                return True
+            event = self._told(data)
+            if event is not None:
+                self.given += 1
+                told += (b"data: ", event, b"\n\n")
+        return False
 
     def _told(self, data: bytes) -> bytes | None:
         try:

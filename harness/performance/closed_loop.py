@@ -18,8 +18,13 @@ from harness.performance.mix import Call
 from harness.performance.reception import Reception
 
 
-async def closed_loop(url: str, key: str, call: Call, concurrency: int, seconds: float) -> list[Outcome]:
-    """Every answer that was begun within that time, whole or not; raises `TargetFailed` if nobody listens there."""
+async def closed_loop(
+    url: str, key: str, call: Call, concurrency: int, seconds: float, spread: float = 0.0
+) -> list[Outcome]:
+    """Every answer that was begun within that time, whole or not; raises `TargetFailed` if nobody listens there.
+
+    `spread`: seconds over which the connections begin one after the other, so that they do not all ask at once.
+    """
     host, _, port = url.removeprefix("http://").partition(":")
     loop, until = asyncio.get_running_loop(), perf_counter() + seconds
     found: list[Outcome] = []
@@ -28,12 +33,16 @@ async def closed_loop(url: str, key: str, call: Call, concurrency: int, seconds:
     def client(number: int) -> Callable[[], _Client]:
         return lambda: _Client(call, call.wire(key, f"{host}:{port}"), until, found, ends[number])
 
+    async def opening(number: int) -> asyncio.Transport:
+        await asyncio.sleep(spread * number / concurrency)
+        return (await loop.create_connection(client(number), host, int(port)))[0]
+
     try:
-        opened = [await loop.create_connection(client(number), host, int(port)) for number in range(concurrency)]
+        opened = await asyncio.gather(*map(opening, range(concurrency)))
     except OSError as error:
         raise TargetFailed(f"nobody listens at {url}: {error}") from error
     await asyncio.gather(*ends)
-    for transport, _ in opened:
+    for transport in opened:
         transport.close()
     return found
 

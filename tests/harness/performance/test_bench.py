@@ -9,12 +9,17 @@ from harness.performance.bench import (
     DIRECT,
     GOALS,
     SDK,
+    TRIED,
+    TTFT_LIMIT,
     Case,
     Cell,
+    Held,
     call,
     figures,
+    held,
     judged,
     medians,
+    most_held,
 )
 from harness.performance.connection import Outcome
 
@@ -74,6 +79,45 @@ def test_a_throughput_has_to_be_at_least_so_many_times_as_high() -> None:
     cells += [cell(BINARY, 0.1, concurrency=50, case=case) for case in (CASE, anthropic)]
     (goal,) = [g for g in judged(medians(cells), {}) if g["goal"].endswith("throughput") and g["of"] == BINARY]
     assert (goal["measured"], goal["met"]) == (11, False)
+
+
+def test_the_slowest_of_a_hundred_is_beside_the_middle() -> None:
+    found = figures(cell(SDK, *[0.1] * 98, 0.4, 0.4))
+    assert found["p99_by_p50"] == pytest.approx(4)
+
+
+def test_a_goal_that_is_not_met_says_what_was_tried() -> None:
+    missed, met = (
+        {g["goal"]: g for g in judged([], {SDK: s, BINARY: 10.0}, streams=n)} for s, n in ((9, 100), (3, 200))
+    )
+    assert all(missed[name]["tried"] for name in ("start-up", "streams held, p95 TTFT < 520 ms"))
+    assert met["start-up"]["tried"] is None and met["streams held, p95 TTFT < 520 ms"]["met"] is True
+
+
+def test_every_goal_has_words_for_what_was_tried() -> None:
+    names = [goal["goal"] for goal in judged([], {})]
+    assert [name for name in names if not any(name.startswith(start) for start in TRIED)] == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "most"),
+    [
+        ([], None),
+        ([(50, 510.0, 0), (100, 530.0, 0)], 50),
+        ([(100, 530.0, 0), (50, 519.0, 0), (150, 10.0, 0)], 50),
+        ([(50, 100.0, 1)], 0),
+        ([(50, None, 0)], 0),
+    ],
+)
+def test_so_many_are_held_as_hold_with_all_that_are_fewer(
+    steps: list[tuple[int, float, int]], most: int | None
+) -> None:
+    assert most_held([Held(*step) for step in steps], TTFT_LIMIT) == most
+
+
+def test_a_stream_that_failed_is_not_held() -> None:
+    step = held(2, [outcome(0.2), outcome(0.1, "cut")])
+    assert (step.ttft_p95, step.failed) == (100, 1)
 
 
 def test_every_goal_is_about_cases_that_are_measured() -> None:
