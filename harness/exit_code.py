@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from harness.errors import HarnessError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -21,6 +23,13 @@ def run_to_its_exit_code(console: Console, work: Callable[[], Coroutine[Any, Any
         code = asyncio.run(_until_told_to_stop(work()))
     except HarnessError as error:
         console.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        code = 2
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        told = f"error: {place}cannot be written: {error.strerror}"
+        console.print(told, style="bold red", markup=False, highlight=False, soft_wrap=True)
         code = 2
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("interrupted: everything that was started has been stopped, no report was written")

@@ -73,8 +73,8 @@ class Watch:
 async def parity(plan: Plan, watch: Watch, report: Callable[[Judgement, Path], None]) -> Judgement:
     """Observe, compare, judge, report. Raises `HarnessError` if no judgement is possible.
 
-    The run's folder appears under its name only when everything is in it: an interrupted run leaves no half of one, but
-    what it has observed is there to be resumed.
+    The run's folder appears under its name only when everything is in it: a run that was interrupted, or whose reports
+    could not be written, leaves no half of one, but what it has observed is there to be resumed.
     """
     began = time.monotonic()
     _refuse_nothing(plan)
@@ -83,9 +83,9 @@ async def parity(plan: Plan, watch: Watch, report: Callable[[Judgement, Path], N
         seen = taken_over(plan.settings.reports, part, observations) if plan.resume else frozenset()
         with keeping(plan.settings.reports, part, observations):
             targets, footprints = await observe(plan, folder, watch, seen)
-        store_footprints(footprints, folder)
-        judgement = judged(plan, Run(run, folder, targets, time.monotonic() - began))
-        report(judgement, folder)
+            store_footprints(footprints, folder)
+            judgement = judged(plan, Run(run, folder, targets, time.monotonic() - began))
+            report(judgement, folder)
     return judgement
 
 

@@ -40,32 +40,41 @@ def read_part(reports: Path) -> Part:
 
 def taken_over(reports: Path, part: Part, observations: Path) -> frozenset[tuple[Role, str]]:
     """Copies what was observed to `observations`; gives the role and the scenario of each. A line that was not written
-    to its end is left out. Raises `BadInput` if it is of other targets."""
+    to its end is left out. Raises `BadInput` if it is of other targets, or if a line within is damaged."""
     if (found := read_part(reports)) != part:
         raise BadInput(f"cannot be resumed: it is of {found}, not of {part}", reports / FOLDER)
-    lines = (reports / FOLDER / _OBSERVATIONS).read_bytes().splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith(b"\n")]
-    seen = [store.from_line(line) for line in whole]
-    observations.write_bytes(b"".join(line for line, one in zip(whole, seen, strict=True) if not one.attempt))
-    return frozenset((one.role, one.scenario) for one in seen if not one.attempt)
+    kept = reports / FOLDER / _OBSERVATIONS
+    whole = [*store.whole(kept)]
+    first = [one for one in whole if not one.attempt]
+    with store.writing(observations) as keep:
+        for one in first:
+            keep(one)
+    return frozenset((one.role, one.scenario) for one in first)
 
 
 @contextmanager
 def keeping(reports: Path, part: Part, observations: Path) -> Iterator[None]:
     """What the block has observed stays in `reports/.unfinished` if it does not come to its end."""
+    plan = observations.parent / _PLAN
+    told = {"seed": part.seed, "baseline": part.baseline, "candidate": part.candidate}
+    try:
+        plan.parent.mkdir(parents=True, exist_ok=True)
+        plan.write_text(json.dumps(told), encoding="utf-8")  # now: once the disk is full it is too late
+    except OSError as error:
+        raise BadInput(f"cannot be written: {error.strerror}", plan) from error
     try:
         yield
     except BaseException:
-        _keep(reports / FOLDER, part, observations)
+        _keep(reports / FOLDER, plan, observations)
         raise
+    plan.unlink()
     shutil.rmtree(reports / FOLDER, ignore_errors=True)
 
 
-def _keep(folder: Path, part: Part, observations: Path) -> None:
+def _keep(folder: Path, plan: Path, observations: Path) -> None:
     if not observations.exists() or not observations.stat().st_size:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    observations.replace(folder / _OBSERVATIONS)
-    told = {"seed": part.seed, "baseline": part.baseline, "candidate": part.candidate}
-    (folder / _PLAN).write_text(json.dumps(told), encoding="utf-8")
+    for file in (observations, plan):
+        file.replace(folder / file.name)

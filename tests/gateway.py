@@ -6,6 +6,7 @@ python -m tests.gateway --port N --upstream URL [--broken NAME]
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -77,8 +78,9 @@ def create_app(upstream: str, broken: str) -> Starlette:
     numbers = count()
 
     async def forward(request: Request) -> Response:
-        if broken == "slow-death":
-            sys.exit("the gateway has died in the middle")
+        if broken == "slow-death" and next(numbers):  # at its second call
+            print("the gateway has died in the middle", flush=True)
+            os._exit(3)
         url = httpx.URL(upstream + request.url.path, query=request.url.query.encode())
         headers, body = headers_up(request, broken), await request.body()
         call = client.build_request(request.method, url, headers=headers, content=body)

@@ -71,7 +71,7 @@ def _turns(exchange: Exchange, calls: Sequence[Exchange]) -> float:
     called = sorted(call.at for call in calls)
     others = [(exchange.at, False), *((moment, False) for call in calls for moment in _moments(call))]
     own = [*((at, number == 0) for number, at in enumerate(called)), *((at, True) for at in _moments(exchange))]
-    moments = sorted([*others, *own])
+    moments = sorted([*others, *own], key=lambda one: (one[0], not one[1]))
     return sum(moment - before for (before, _), (moment, gateways) in pairwise(moments) if gateways)
 
 

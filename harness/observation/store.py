@@ -42,12 +42,13 @@ class Line:
 def writing(file: Path) -> Iterator[Callable[[Observation], None]]:
     """Gives a function that appends one observation; each is on the disk's side of this process at once."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("ab") as stream:
+    with file.open("ab", buffering=0) as stream:  # nothing is left to be written when it is closed: that may fail, too
 
         def write(observation: Observation) -> None:
+            left = memoryview(to_line(observation))
             try:
-                stream.write(to_line(observation))
-                stream.flush()
+                while left:
+                    left = left[stream.write(left) :]
             except OSError as error:
                 raise BadInput(f"cannot be written: {error.strerror}", file) from error
 
@@ -60,6 +61,17 @@ def read(file: Path) -> Iterator[Observation]:
         with file.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
                 yield _checked(line, file, number)
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", file) from error
+
+
+def whole(file: Path) -> Iterator[Observation]:
+    """As `read`, of a file whose last line need not have been written to its end: that one is left out."""
+    try:
+        with file.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.endswith(b"\n"):
+                    yield _checked(line, file, number)
     except OSError as error:
         raise BadInput(f"cannot be read: {error.strerror}", file) from error
 

@@ -7,6 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from harness.errors import BadInput
 from harness.report.junit import junit
 from harness.report.markdown import markdown
 from harness.report.redaction import Redaction
@@ -27,13 +28,19 @@ def write_reports(result: Summary, folder: Path, redaction: Redaction) -> tuple[
 
 
 def written(file: Path, text: str) -> Path:
-    """Under another name first: an interrupted run leaves no half a report. Lone surrogates are written as escapes."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    """Under another name first: an interrupted run leaves no half a report. Lone surrogates are written as escapes.
+
+    Raises `BadInput` where the disk is full, or nobody may write there.
+    """
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(text.encode("utf-8", "backslashreplace"))
-        Path(temporary).chmod(0o644)
-        return Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(text.encode("utf-8", "backslashreplace"))
+            Path(temporary).chmod(0o644)
+            return Path(temporary).replace(file)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise BadInput(f"cannot be written: {error.strerror}", file) from error

@@ -3,16 +3,24 @@
 import asyncio
 import json
 import os
+import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.journey import failed_last
+from harness.errors import BadInput
+from harness.journey import Watch, failed_last, plan_of
+from harness.journey import parity as run_parity
 from harness.model import Outcome
+from harness.observation import store
+from harness.settings import read_settings
+from harness.traffic.scenario_file import read_all
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests" / "harness" / "recordings"
@@ -246,3 +254,77 @@ def test_what_failed_last_is_what_the_last_report_says(tmp_path):
     told = {"seed": 1, "seconds": 1.0, "targets": [], "scenarios": scenarios}
     (folder / "parity.json").write_text(json.dumps(told))
     assert failed_last(tmp_path) == {"curl/different", "curl/noisy", "curl/broken"}
+
+
+# --- what goes wrong in the middle ----------------------------------------------------------------------------------
+
+
+def limited(file, size, *options):
+    """A run in which no file may become larger than that: what a full disk does, one file at a time."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return subprocess.run(
+        command(file, *options), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, preexec_fn=limit
+    )
+
+
+def test_a_disk_that_fills_up_while_observing_is_told_and_what_was_seen_is_resumed(settings):
+    file = settings()
+    done = limited(file, 9_000)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "observations.ndjson: cannot be written: File too large" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    kept = file.parent / "reports" / ".unfinished" / "observations.ndjson"
+    seen = len([*store.whole(kept)])
+    assert seen > 0
+    assert processes_of(file.parent) == []
+    assert parity(file, "--resume").returncode == 0
+
+
+async def test_reports_that_cannot_be_written_lose_nothing_that_was_observed(settings):
+    file = settings()
+    plan = plan_of(read_settings(file, {}), read_all(RECORDINGS), 7, {}, whole=True)
+
+    def full(*_):
+        raise BadInput("cannot be written: No space left on device", "parity.json")
+
+    with pytest.raises(BadInput, match=r"parity\.json: cannot be written"):
+        await run_parity(plan, Watch(), full)
+    assert len([*store.whole(file.parent / "reports" / ".unfinished" / "observations.ndjson")]) == 6
+    told = []
+    again = await run_parity(replace(plan, resume=True), Watch(), lambda *one: told.append(one))
+    assert again.exit_code == 0
+    assert len(again.verdicts) == 2
+    assert len(told) == 1
+
+
+def test_a_target_that_dies_in_the_middle_is_named_and_what_was_seen_is_kept(settings):
+    file = settings("slow-death")
+    done = parity(file)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "other-gateway ended" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert processes_of(file.parent) == []
+    assert len([*store.whole(file.parent / "reports" / ".unfinished" / "observations.ndjson")]) > 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda data: data[:-20], "is not a whole line"),
+        (lambda data: data.replace(b'"format":1', b'"format":9', 1), "format 9 is not known"),
+        (lambda data: data.replace(b'"headers":[[', b'"headers":[[[', 1), "is not an observation"),
+    ],
+)
+def test_stored_observations_that_are_damaged_are_named_with_their_line(settings, damage, told):
+    file = settings()
+    assert parity(file).returncode == 0
+    stored = file.parent / "reports" / "latest" / "observations.ndjson"
+    stored.write_bytes(damage(stored.read_bytes()))
+    compare = [sys.executable, "-m", "harness", "compare", str(stored.parent), "--settings", str(file)]
+    done = subprocess.run(compare, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert re.search(rf"observations\.ndjson:\d+: .*{told}", done.stdout.replace("\n", " ")), done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

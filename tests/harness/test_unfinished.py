@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from harness.errors import BadInput
@@ -57,3 +59,19 @@ def test_what_is_no_interrupted_run_is_named(tmp_path):
     (tmp_path / FOLDER / "plan.json").write_text("{}")
     with pytest.raises(BadInput, match="is not what an interrupted run leaves"):
         read_part(tmp_path)
+
+
+def test_a_line_that_is_damaged_within_is_named_when_a_run_is_resumed(tmp_path):
+    interrupted(tmp_path, observed(Role.BASELINE), observed(Role.AGAIN))
+    kept = tmp_path / FOLDER / "observations.ndjson"
+    kept.write_bytes(kept.read_bytes().replace(b'"role":"baseline again"', b'"role":"boss"'))
+    with pytest.raises(BadInput, match=r"observations\.ndjson:2: is not an observation"):
+        taken_over(tmp_path, PART, tmp_path / "next.ndjson")
+
+
+def test_nothing_new_is_written_when_a_run_is_kept(tmp_path):
+    """The disk may be full then: the plan is there from the start, and both files are only moved."""
+    file = tmp_path / "run" / "observations.ndjson"
+    with keeping(tmp_path, PART, file):
+        assert json.loads((file.parent / "plan.json").read_text())["seed"] == PART.seed
+    assert not (file.parent / "plan.json").exists()

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.comparison.arrival import bursts, paces
+from harness.comparison.arrival import bursts, held_up, is_lag, lags, paces
 from harness.model import Chunk, Effects, Exchange, Observation, Request, Response, Role
 
 PACE = [0.005 * number for number in range(12)]
@@ -64,3 +64,26 @@ def test_a_busy_machine_that_merges_two_or_three_is_no_difference():
 
 def test_a_short_stream_has_no_pace_to_speak_of():
     assert [*paces(observed(PACE[:4], PACE[:4]), observed([0.02] * 4, PACE[:4]))] == []
+
+
+def test_what_a_gateway_holds_up_is_counted_over_a_whole_step():
+    steady = observed([at + 0.002 for at in PACE])
+    assert held_up(steady)[0] == pytest.approx(12 * 0.002)
+    assert held_up(observed([*[at + 0.002 for at in PACE[:-1]], 2.1]))[0] == pytest.approx(11 * 0.002 + 2.1 - PACE[-1])
+
+
+def test_the_upstreams_own_pauses_and_those_before_another_try_are_not_the_gateways():
+    slow = [at * 100 for at in PACE]
+    assert held_up(observed([at + 0.001 for at in slow], slow))[0] == pytest.approx(0.012)
+    request = Request("POST", "/v1/messages")
+    calls = tuple(Exchange(request, Response(503, (), (Chunk(0.0, b"x"),)), at=at) for at in (0.1, 3.1))
+    client = Exchange(request, Response(503, (), (Chunk(3.2, b"x"),)))
+    assert held_up(Observation("a/b", "t", Role.BASELINE, (client,), calls, Effects()))[0] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("late", "found"), [(0.5, []), (1.4, []), (1.6, ["/client/0/response/late"])])
+def test_a_second_and_a_half_more_than_the_baseline_is_a_lag(late, found):
+    steady, other = observed([at + 0.002 for at in PACE]), observed([at + 0.002 + late for at in PACE])
+    assert [each.path for each in lags(steady, other)] == found
+    assert all(is_lag(each) for each in lags(steady, other))
+    assert [*lags(other, steady)] == []

@@ -4,7 +4,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.comparison.canonical import canonical, canonical_pair
+from harness.comparison.canonical import Canonical, canonical, canonical_pair
 from harness.comparison.compare import compare
 from harness.comparison.volatile import learn
 from harness.model import Kind
@@ -117,3 +117,47 @@ def test_consistent_renaming_is_no_difference_and_inconsistent_renaming_is_one(p
 
 def _body(number, time):
     return {"client": {"0": {"response": {"body": {"number": number, "time": time}}}}}
+
+
+def test_a_time_is_volatile_as_long_as_a_clock_that_runs_could_have_told_it():
+    def at(text):
+        return {"client": {"0": {"response": {"headers": {"date": text}}}}}
+
+    one, other = at("Mon, 23 Nov 2026 01:00:00 GMT"), at("Mon, 23 Nov 2026 01:00:09 GMT")
+    places, clock = learnt(one, other), [1795395600.0, 1795395609.0]
+
+    def differs(text):
+        return bool(compare(*Canonical(one, places, {}, clock).beside(at(text), {})))
+
+    assert not differs("Mon, 23 Nov 2026 01:20:00 GMT")
+    assert differs("Mon, 23 Nov 2026 02:00:00 GMT")  # local time that is called GMT
+    assert differs("Tue, 24 Nov 2026 01:00:00 GMT")
+    assert not compare(*canonical_pair(one, at("Tue, 24 Nov 2026 01:00:00 GMT"), places))  # nothing is known of a clock
+
+
+def test_a_time_that_the_baseline_did_not_read_from_its_clock_may_be_any():
+    one, other = _body(1.5, "2020-01-01T00:00:00Z"), _body(2.5, "2020-01-01T00:00:09Z")
+    found = Canonical(one, learnt(one, other), {}, [1795395600.0]).beside(_body(7.5, "2031-01-01T00:00:00Z"), {})
+    assert not compare(*found)
+
+
+TEXTS = st.sampled_from(["a-7f3a9c21", "see b-7f3a9c22 there", "plain", "é b-7f3a9c22", "2026-11-23T01:00:00Z", "x"])
+
+
+@given(st.dictionaries(st.sampled_from("abc"), TEXTS | st.integers(0, 2_000_000_000), max_size=3), st.booleans())
+def test_what_the_texts_of_parts_say_changes_nothing_but_the_work(body, escaped):
+    """Parts in which nothing can be volatile are left out: the outcome is that of walking through all."""
+
+    def tree(call, own):
+        return {"client": {"0": {"response": {"headers": {"id": call}, "body": own}}}}
+
+    baseline, again, other = (tree(call, {**body}) for call in ("a-7f3a9c21", "b-7f3a9c22", "b-7f3a9c22"))
+    learned = learn([("a", baseline, again)])
+    texts = [
+        {id(one["client"]["0"]["response"]["body"]): json.dumps(body, ensure_ascii=escaped).encode()}
+        for one in (baseline, other)
+    ]
+    places = learned.places("a", baseline)
+    assert learned.places("a", baseline, texts[0]) == places
+    slow = canonical_pair(baseline, other, places)
+    assert canonical_pair(baseline, other, places, (texts[0], texts[1])) == slow

@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 
-from harness.comparison.compare import compare, pointer, same
+from harness.comparison.compare import _difference, _levels, _plain, _unequal, compare, pointer, same
 from harness.model import Absent, Difference, Kind
 from tests.harness.comparison.strategies import JSON
 
@@ -97,3 +97,18 @@ def test_steps_are_never_paired_with_other_steps():
     good, bad = {"response": {"status": 200}}, {"response": {"status": 500}}
     steps = {"client": {"0": good, "1": bad, "2": good}}, {"client": {"0": bad, "1": good, "2": bad}}
     assert brief(*steps) == [(f"/client/{step}/response/status", Kind.CHANGED) for step in range(3)]
+
+
+@given(JSON, JSON)
+def test_plain_differences_are_the_ones_that_deepdiff_finds(one, other):
+    """Wherever the short way gives an answer, it is the library's."""
+    unequal = _unequal(one, other)
+    plain = None if same(one, other) else _plain(*unequal, ())
+    assume(plain is not None)
+    found = [_difference(level) for level in _levels(*unequal)]
+    assert sorted(map(repr, plain)) == sorted(map(repr, found))
+
+
+def test_objects_that_differ_in_their_keys_and_values_are_plain():
+    assert _plain({"a": 1, "b": {"c": 2}}, {"a": 1.0, "b": {}}, ()) is not None
+    assert _plain({"a": {}}, {"a": []}, ()) is None

@@ -1,9 +1,14 @@
 import gzip
+import json
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from harness.comparison.content import decoded, readable
+from harness.comparison.compare import same
+from harness.comparison.content import _finite, _refused, _too_deep, _unique, decoded, readable, tree_or_text, written
+from tests.harness.comparison.strategies import JSON
 
 TEXT = b'{"a": [1, 2.5, null]}' * 20
 
@@ -55,3 +60,43 @@ def test_everything_else_stays_the_text_that_it_was(text):
 
 def test_bytes_that_are_no_text_are_base64():
     assert readable(b"\xff\x00") == "base64:/wA="
+
+
+_NUMBERS = ["1e3", "-0", "1.0", "12345678901234567890", "1e400", "NaN", "0.1234567890123456789"]
+_KEYS = ['{"a":1', '"a":2', '"b"', '"\\\\":', '"x\\":1"', '"\\ud800"', '"é"', "\ufeff"]
+_PIECES = st.sampled_from([*_NUMBERS, *_KEYS, ":", ",", "}", "[", "]", " ", "\n", "null", "true"])
+_MADE = st.lists(_PIECES, max_size=8).map("".join)
+
+
+def _slowly(text):
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return text
+    return text if _too_deep(value) else value
+
+
+@given(
+    st.lists(_PIECES, max_size=8).map("".join) | JSON.map(json.dumps) | JSON.map(lambda tree: json.dumps([tree, {}]))
+)
+def test_the_fast_reader_reads_what_the_slow_one_reads(text):
+    assert same(tree_or_text(text), _slowly(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "ways"),
+    [
+        ('{"a":1,"b":"é"}', []),
+        ('{"a": 1}', ["blanks"]),
+        ('[{"a" : 1}]', ["blanks"]),
+        ('{"a":"\\u00e9"}', ["escapes"]),
+        ('{"a":1}\n', ["line end"]),
+        ('{"a":"b\\": c"}', []),
+        ("[1, 2]", []),
+        ("[DONE]", []),
+    ],
+)
+def test_two_texts_that_say_the_same_can_be_written_in_several_ways(text, ways):
+    assert written(text) == ways

@@ -3,6 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.comparison.run import Reference, compare_attempts
+from harness.comparison.tree import tree
+from harness.comparison.volatile import learn
 from harness.event_stream import encode
 from harness.model import Chunk, Effects, Exchange, Kind, Observation, Request, Response, Role
 from tests.harness.comparison.in_memory import compare_all
@@ -131,3 +134,39 @@ def test_what_was_replayed_is_compared_with_everything_that_the_baseline_showed(
 def test_a_replay_that_was_interrupted_does_not_count():
     whole = [observed(role) for role in Role]
     assert len(list(compare_all([*whole, replace(observed(Role.BASELINE), attempt=1)]))) == 1
+
+
+def _late(attempt, seconds=3.0):
+    seen = observed(Role.CANDIDATE)
+    exchange = seen.client[0]
+    chunks = tuple(replace(chunk, at=chunk.at + seconds) for chunk in exchange.outcome.chunks)
+    client = (replace(exchange, outcome=replace(exchange.outcome, chunks=chunks)),)
+    return [*attempt[:2], replace(seen, attempt=attempt[0].attempt, client=client)]
+
+
+def _attempt(number):
+    return [replace(observed(role), attempt=number) for role in Role]
+
+
+def test_a_lag_counts_once_it_was_seen_again():
+    once = [*compare_all(_late(_attempt(0)))]
+    assert [one.found for one in once] == [()]
+    again = [*compare_all([*_late(_attempt(0)), *_late(_attempt(1))])]
+    assert {found.path for one in again for found in one.found} == {"/client/0/response/late"}
+    chance = [*compare_all([*_late(_attempt(0)), *_attempt(1)])]
+    assert [one.found for one in chance] == [()] * len(chance)
+
+
+def test_a_lag_that_was_seen_once_is_worth_another_look():
+    attempts = {0: {one.role: one for one in _late(_attempt(0))}}
+    reference = Reference.of({"a": attempts[0]})
+    (found,) = compare_attempts(reference, "a", attempts, doubtful=True)
+    assert [each.path for each in found.found] == ["/client/0/response/late"]
+
+
+def test_what_is_learnt_is_the_same_without_the_bodies_that_are_the_same():
+    one, other = observed(Role.BASELINE), observed(Role.AGAIN)
+    whole = learn([("a", tree(one), tree(other))])
+    assert Reference.of({"a": {Role.BASELINE: one, Role.AGAIN: other}}).volatile == whole
+    same = replace(other, client=(replace(other.client[0], outcome=one.client[0].outcome),))
+    assert Reference.of({"a": {Role.BASELINE: one, Role.AGAIN: same}}).volatile == learn([("a", tree(one), tree(same))])

@@ -18,7 +18,7 @@ def test_a_stream_is_its_events_its_message_its_grammar_its_framing_and_its_end(
         ],
         "message": {"message": {}, "usage": {}, "content": []},
         "grammar": [],
-        "framing": {"shapes": ["event: \\n data: \\n \\n"], "comments": [], "incomplete": ""},
+        "framing": {"shapes": ["event: \\n data: \\n \\n"], "written": ["blanks"], "comments": [], "incomplete": ""},
         "ended": "message_stop",
     }
 

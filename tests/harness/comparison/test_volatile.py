@@ -1,9 +1,12 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.comparison.canonical import canonical_pair
 from harness.comparison.compare import compare
 from harness.comparison.tokens import Sort
-from harness.comparison.volatile import JSON_NUMBER, WHOLE, learn, leaves
+from harness.comparison.volatile import JSON_NUMBER, WHOLE, learn, leaves, leaves_at, prefixes
+from tests.harness.comparison.strategies import JSON
 
 
 def client(**response):
@@ -136,3 +139,8 @@ def test_how_long_something_took_may_be_another_number_and_0_as_well_but_nothing
     assert compare(*canonical_pair(took(**{name: "0.0"}), took(**{name: "0.3364"}), places)) == ()
     assert compare(*canonical_pair(took(**{name: "0.0"}), took(**{name: "None"}), places)) != ()
     assert compare(*canonical_pair(took(**{name: "0.0"}), took(), places)) != ()
+
+
+@given(JSON, st.sets(st.sampled_from(["/a", "/a/b", "/*", "/a/*", "/x/y", "/b/*/a", "/"])))
+def test_leaves_at_some_places_are_those_of_all_leaves_that_are_there(tree, places):
+    assert [*leaves_at(tree, places)] == [(place, leaf) for place, leaf in leaves(tree) if place in prefixes(places)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.errors import BadInput
 from harness.model import Chunk, Effects, Exchange, Failure, Observation, Request, Response, Role
-from harness.observation.store import from_line, read, to_line, writing
+from harness.observation.store import at, from_line, lines, read, to_line, writing
 
 TIMES = st.floats(0, 1e6)
 LATIN = st.text(st.characters(max_codepoint=255), max_size=12)
@@ -96,3 +96,37 @@ def test_a_damaged_line_is_named_with_its_file(tmp_path: Path, damage: Callable[
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"none\.ndjson: cannot be read"):
         list(read(tmp_path / "none.ndjson"))
+
+
+@given(st.lists(OBSERVATIONS, max_size=4))
+def test_a_line_can_be_read_by_itself(tmp_path_factory: pytest.TempPathFactory, several: list[Observation]) -> None:
+    file = tmp_path_factory.mktemp("stored") / "observations.ndjson"
+    file.write_bytes(b"".join(map(to_line, several)))
+    found = list(lines(file))
+    assert [(one.scenario, one.role, one.attempt, one.number) for one in found] == [
+        (each.scenario, each.role, each.attempt, number) for number, each in enumerate(several, start=1)
+    ]
+    with file.open("rb") as stream:
+        assert [at(stream, one, file) for one in reversed(found)] == several[::-1]
+
+
+def test_a_line_of_an_earlier_version_has_no_format_and_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "observations.ndjson"
+    file.write_bytes(to_line(ONE).replace(b'"format":1,', b""))
+    assert list(read(file)) == [ONE]
+    assert [one.scenario for one in lines(file)] == [ONE.scenario]
+
+
+@pytest.mark.parametrize("reader", [read, lines])
+def test_a_format_that_is_not_known_is_named_with_its_line(tmp_path: Path, reader: Callable[[Path], object]) -> None:
+    file = tmp_path / "observations.ndjson"
+    file.write_bytes(to_line(ONE) + to_line(ONE).replace(b'"format":1,', b'"format":7,'))
+    with pytest.raises(BadInput, match=r"ndjson:2: .*format 7 is not known, this version reads 1"):
+        list(reader(file))  # type: ignore[call-overload]
+
+
+def test_a_file_that_ends_in_the_middle_of_a_line_is_said_to_be_interrupted(tmp_path: Path) -> None:
+    file = tmp_path / "observations.ndjson"
+    file.write_bytes(to_line(ONE) + to_line(ONE)[:-10])
+    with pytest.raises(BadInput, match=r"ndjson:2: is not a whole line"):
+        list(lines(file))

@@ -229,3 +229,29 @@ async def test_a_body_in_the_answer_to_head_is_a_failure():
     assert outcome.failure.kind == "surplus"
     async with server(saying(reply)) as url:
         assert (await send(Request("HEAD", "/health"), url)).outcome.failure is None
+
+
+# --- what becomes of the connection ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "hangs_up", "connection"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", False, "kept"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}", True, "closed"),
+        (b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\n{}", True, "closed"),
+        (b"HTTP/1.1 200 OK\r\n\r\n{}", True, "closed"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", True, "dropped"),
+        (STREAM + chunk(b"data: 1\n\n") + END, True, "dropped"),
+        (STREAM + chunk(b"data: 1\n\n") + END, False, "kept"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", True, None),
+    ],
+)
+async def test_what_becomes_of_the_connection_is_seen(answer: bytes, hangs_up: bool, connection: str | None) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(answer)
+        if not hangs_up:
+            await reader.read()
+
+    assert response(await answer_to(talk)).connection == connection

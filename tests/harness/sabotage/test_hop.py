@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from harness.event_stream import encode
-from harness.model import Cut, Failure, Reply, Send, WaitForClient
+from harness.model import Cut, Failure, Reply, Send, WaitForClient, header
 from harness.replay.client import send
 from harness.sabotage.hop import Hop
 from harness.sabotage.mutation import (
@@ -13,6 +13,8 @@ from harness.sabotage.mutation import (
     Closed,
     Mutation,
     added,
+    asked,
+    delayed,
     dropped,
     each,
     ending,
@@ -160,3 +162,38 @@ async def test_a_mutation_can_leak_a_secret_that_it_does_not_know():
     leak = request_headers(added("authorization", "Bearer {key}"))
     _, (call,), _ = await through(JSON, mutation=leak, secrets={"key": "sk-1"})
     assert ("authorization", "Bearer sk-1") in call.request.headers
+
+
+async def test_a_head_can_be_written_otherwise_and_a_connection_end_without_a_word():
+    older = Mutation(head_line=lambda line: line.replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+    outcome, _, hop = await through(JSON, mutation=older)
+    assert (outcome.connection, hop.bitten) == ("closed", True)
+    outcome, _, hop = await through(JSON, mutation=Mutation(hangs_up=True))
+    assert (outcome.connection, hop.bitten) == ("dropped", True)
+    outcome, _, _ = await through(JSON)
+    assert outcome.connection == "kept"
+
+
+async def test_a_hop_can_wait_with_a_call_and_with_pieces_of_its_answer():
+    _, (call,), hop = await through(JSON, mutation=Mutation(pause=0.3))
+    assert call.at >= 0.3
+    assert hop.bitten
+    reply = Reply(200, STREAM_HEADERS, acts=EVENTS)
+    outcome, _, _ = await through(reply, mutation=delayed(0.3, lambda piece: b"event 2" in piece))
+    assert outcome.chunks[2].at - outcome.chunks[1].at >= 0.3
+
+
+async def test_the_body_of_a_call_can_be_written_otherwise():
+    _, (call,), hop = await through(JSON, mutation=asked(rb"\{", b"{ "))
+    assert call.request.body == post().body.replace(b"{", b"{ ")
+    assert header(call.request.headers, "content-length") == str(len(call.request.body))
+    assert hop.bitten
+
+
+async def test_a_hop_that_is_deaf_for_a_while_ends_the_call_then():
+    reply = Reply(200, STREAM_HEADERS, acts=(EVENTS[0], WaitForClient(9), *EVENTS[1:]))
+    async with behind_a_hop(reply, leave_after=1, patience=5, mutation=Mutation(deaf=0.3)) as (_, play, _hop):
+        began = asyncio.get_running_loop().time()
+        await play.settle(4)
+        assert 0.2 <= asyncio.get_running_loop().time() - began < 4
+        assert play.effects().aborted == ("step 0 call 0",)

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.model import Absent, Difference, Reply, Request, Role, Scenario, Send, Step
-from harness.verdict.condition import holds, step_of
+from harness.verdict.condition import holds, said, step_of
 
 ERROR = {"type": "error", "error": {"type": "overloaded_error"}}
 STATUS = Difference("/client/1/response/status", 500, 529)
@@ -87,3 +87,40 @@ def test_a_call_more_is_numbered_by_the_candidate_and_a_lost_reply_told_by_the_b
 
 def test_where_there_is_no_step_nothing_is_true():
     assert not holds([("/request/path", "")], scenario(), trees(), Difference("/client/7/x", 1, 2))
+
+
+def test_headers_of_the_request_and_of_the_replies_can_be_asked_for():
+    difference = Difference("/client/1/response/headers/retry-after", Absent.ABSENT, "7")
+    seen = trees()
+    seen[Role.CANDIDATE]["client"]["1"]["response"]["headers"] = {"retry-after": "7", "x-request-id": "mine"}
+    told = Reply(529, (("Retry-After", "7"),))
+    when = {"/candidate/response/headers/retry-after": "=/replies/*/headers/retry-after"}
+    assert holds([*when.items()], scenario(Reply(500), told), seen, difference)
+    assert not holds([*when.items()], scenario(Reply(500), Reply(529)), seen, difference)
+    assert holds([("/request/headers/x-request-id", "^mine$")], _asking("X-Request-Id", "mine"), seen, difference)
+
+
+def _asking(name, value):
+    return Scenario(
+        "a/b", "a", "t", "scripted", (), (Step(Request("GET", "/")), Step(Request("GET", "/", ((name, value),))))
+    )
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [{"delta": {"type": "text_delta", "text": "An"}}, {"delta": {"text": "gara"}}],
+        [{"choices": [{"delta": {"content": "An"}}]}, {"choices": [{"delta": {"content": "gara"}}]}],
+        [{"choices": [{"text": "Angara"}]}],
+        [{"type": "response.output_text.delta", "delta": "Angara"}],
+    ],
+)
+def test_the_words_of_a_stream_are_the_same_in_each_protocol(deltas):
+    events = [{"event": "", "data": data} for data in [*deltas, "[DONE]", {"type": "ping"}]]
+    assert said({"response": {"stream": {"events": events}}}) == "Angara"
+    seen = trees()
+    for role in seen:
+        seen[role]["client"]["1"]["response"]["stream"] = {"events": events}
+    assert holds([("/candidate/said", "=/baseline/said")], scenario(*REPLIES), seen, STATUS)
+    seen[Role.CANDIDATE]["client"]["1"]["response"]["stream"] = {"events": events[1:]}
+    assert not holds([("/candidate/said", "=/baseline/said")], scenario(*REPLIES), seen, STATUS)
