@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.comparison.run import Reference
+from harness.comparison.run import Reference, compare_attempts
 from harness.errors import BadInput, HarnessError
 from harness.footprint import measuring
 from harness.journey import first_cause
@@ -94,7 +94,7 @@ async def _prove(proof: Proof, logs: Path, announce: Announce) -> tuple[Planted,
             candidate = await _replayed(proof, stage.site)
             results = {role: await task for role, task in baselines.items()}
             judges = _Judge(proof, {role: seen for role, (seen, _) in results.items()})
-            _require_clean([judges.verdict(observation) for observation in candidate.values()])
+            _require_clean([judges.verdict(observation, doubtful=False) for observation in candidate.values()])
             costs = tuple(footprint for _, footprint in results.values())
             flawed = tasks.create_task(_flawed(proof, costs, logs / "flawed", announce))
             hops = [sabotage for sabotage in proof.sabotages if sabotage.face in stage.hops]
@@ -156,9 +156,10 @@ class _Judge:
         self.scenarios = {scenario.id: scenario for scenario in proof.scenarios}
         self._reference = Reference.of({scenario: self._baseline(scenario) for scenario in self.scenarios})
 
-    def verdict(self, candidate: Observation) -> Verdict:
+    def verdict(self, candidate: Observation, *, doubtful: bool) -> Verdict:
+        """`doubtful`: also what a parity run would look at a second time."""
         seen = {**self._baseline(candidate.scenario), Role.CANDIDATE: candidate}
-        compared = self._reference.compared(candidate.scenario, seen)
+        (compared,) = compare_attempts(self._reference, candidate.scenario, {0: seen}, doubtful=doubtful)
         return judge(self.scenarios[candidate.scenario], compared, self._declared)
 
     def _baseline(self, scenario: str) -> dict[Role, Observation]:
@@ -182,7 +183,7 @@ async def _plant(sabotage: Sabotage, stage: _Stage, judges: _Judge, announce: An
         observation = await replay(judges.scenarios[sabotage.scenario], stage.site)
     finally:
         hop.mutation = NOTHING
-    planted = _noticed(sabotage, hop.bitten, judges.verdict(observation))
+    planted = _noticed(sabotage, hop.bitten, judges.verdict(observation, doubtful=True))
     announce(planted)
     return planted
 

@@ -152,9 +152,9 @@ CALLS = (
     ),
     _call("a call comes two seconds late", "lateness", _WHOLE, Mutation(pause=2.0)),
     _call(
-        "a call ends a second after its client",
+        "a call ends two seconds after its client",
         "cancellation",
-        "curl/client-leaves-with-little-left",
-        Mutation(deaf=1.0),
+        "curl/client-leaves-in-mid-stream",
+        Mutation(deaf=2.0),
     ),
 )

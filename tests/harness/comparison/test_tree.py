@@ -97,3 +97,44 @@ def test_the_clients_request_is_not_part_of_it_and_the_effects_are():
             "usage": [],
         },
     }
+
+
+def test_names_in_capitals_are_told_beside_the_headers_on_both_faces():
+    headers = (("X-A", "1"), ("b", "2"), ("Set-Cookie", "c"), ("Set-Cookie", "d"))
+    assert answered(headers)["response"]["capitals"] == ["X-A", "Set-Cookie"]
+    assert "capitals" not in answered((("x-a", "1"),))["response"]
+    call = Exchange(Request("POST", "/", headers), Response(200))
+    assert observed(upstream=(call,))["upstream"][0]["request"]["capitals"] == ["X-A", "Set-Cookie"]
+
+
+def test_how_a_json_body_is_written_is_told_where_it_is_not_the_shortest_way():
+    assert "written" not in answered(body=b'{"a":1}')["response"]
+    assert answered(body=b'{"a": "\\u00e9"}\n')["response"]["written"] == ["blanks", "escapes", "line end"]
+    assert "written" not in answered(body=b'a: "b": c\n')["response"]
+    call = Exchange(Request("POST", "/", (), b'{"a": 1}'), Response(200))
+    assert observed(upstream=(call,))["upstream"][0]["request"]["written"] == ["blanks"]
+
+
+def test_what_became_of_the_connection_is_told_where_somebody_looked():
+    kept = Exchange(ASKED, Response(200, connection="kept"))
+    assert observed(kept)["client"]["0"]["response"]["connection"] == "kept"
+    assert "connection" not in answered()["response"]
+
+
+def test_the_texts_that_parts_were_read_from_are_told_by_their_parts():
+    texts = {}
+    body, said = b'{"a": [1]}', b'data: {"b": 2}\n\n'
+    streamed = Response(200, (("content-type", "text/event-stream"),), (Chunk(0.1, said),))
+    seen = tree(
+        Observation(
+            "s",
+            "t",
+            Role.BASELINE,
+            (Exchange(ASKED, streamed),),
+            (Exchange(Request("POST", "/", (), body), Response(200)),),
+            Effects(),
+        ),
+        texts,
+    )
+    assert texts[id(seen["upstream"][0]["request"]["body"])] == body
+    assert texts[id(seen["client"]["0"]["response"]["stream"]["events"])] == said

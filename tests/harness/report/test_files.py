@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from harness.errors import BadInput
 from harness.report.files import write_reports
 from harness.report.redaction import Redaction
 from harness.report.summary import summary
@@ -38,6 +39,6 @@ def test_a_writer_that_is_given_too_little_leaves_the_old_report_whole(tmp_path)
 
 def test_a_report_that_cannot_be_put_in_its_place_leaves_no_rest(tmp_path):
     (tmp_path / "parity.json" / "in the way").mkdir(parents=True)
-    with pytest.raises(OSError, match=r"parity\.json"):
+    with pytest.raises(BadInput, match=r"parity\.json: cannot be written: Is a directory"):
         write_reports(summary(judgement("same"), NONE), tmp_path, NONE)
     assert [file.name for file in tmp_path.iterdir()] == ["parity.json"]
