@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from sdk_proxy import request_record
-from sdk_proxy.cookie_jar import CookieStore, Jar, StoredCookie
+from sdk_proxy.cookie_jar import Cookies, CookieStore, Jar, StoredCookie
 from sdk_proxy.tap import calling, tapped
 
 CLEARANCE = "cf_clearance"
@@ -116,20 +116,25 @@ class Origin:
         self._seen = self._store.version()
         stored = await self._store.read(self._name)
         self._jar.put({key: cookie for key, cookie in stored.items() if key not in self._unsaved})
-        restarted = self._open_until == 0 and self._jar.cookies()
-        if self._clearances() or restarted:
-            self._open_until = self.cleared_until()
+        there = self._jar.cookies()  # once: a clearance that ends meanwhile would seem never to have been needed
+        if _clearances(there) or (there and self._open_until == 0):
+            self._open_until = _end(there)
 
     def _is_open(self) -> bool:
         return time.time() < self._open_until - _LAST
 
     def cleared_until(self) -> float:
         """Unix seconds; without end where there is no clearance."""
-        ends = (cookie.expires for cookie in self._clearances())
-        return max((math.inf if end is None else end for end in ends), default=math.inf)
+        return _end(self._jar.cookies())
 
-    def _clearances(self) -> list[StoredCookie]:
-        return [cookie for cookie in self._jar.cookies().values() if cookie.name == CLEARANCE]
+
+def _clearances(cookies: Cookies) -> list[StoredCookie]:
+    return [cookie for cookie in cookies.values() if cookie.name == CLEARANCE]
+
+
+def _end(cookies: Cookies) -> float:
+    ends = (cookie.expires for cookie in _clearances(cookies))
+    return max((math.inf if end is None else end for end in ends), default=math.inf)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from time import monotonic
 from types import FrameType
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sdk_proxy.request_record import Record
 
@@ -47,13 +48,16 @@ class DrainingServer(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        connections = [each.transport for each in self.server_state.connections if each.transport is not None]
-        if not self._drain.is_over(monotonic(), connections):
+        connections = [each for each in self.server_state.connections if isinstance(each, HttpToolsProtocol)]
+        for connection in connections if self._drain.began is not None else ():
+            if connection.cycle is not None:
+                connection.cycle.keep_alive = False  # or its client would send the next request to nobody
+        if not self._drain.is_over(monotonic(), [each.transport for each in connections]):
             return await super().on_tick(counter)
         for record in self._drain.open:
             log.warning("%s", cut(record, monotonic()))
         for connection in connections:
-            connection.abort()  # as if the client had left: its call is cancelled
+            connection.transport.abort()  # as if the client had left: its call is cancelled
         return True
 
 

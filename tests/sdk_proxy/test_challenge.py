@@ -19,7 +19,7 @@ from harness.upstream.autoplay import autoplay
 from harness.upstream.cloudflare import Cloudflare
 from sdk_proxy.challenge import Origins, PassesChallenges, is_challenge
 from sdk_proxy.cookie_file import CookieFile
-from sdk_proxy.cookie_jar import Changes, Cookies, CookieStore, Jar
+from sdk_proxy.cookie_jar import Changes, Cookies, CookieStore, Jar, StoredCookie
 
 GET = httpx.Request("GET", "http://upstream/")
 CALL = {"model": "m", "messages": []}
@@ -256,6 +256,33 @@ async def test_what_is_read_is_no_older_than_what_this_worker_has_yet_to_write()
         writing.set()
         await origins.aclose()
     assert (sent[1:], len(written)) == (["a=1; b=1", "a=1"], 2)
+
+
+@pytest.mark.parametrize("looks", range(8))
+async def test_a_clearance_that_ends_while_it_is_read_lets_no_calls_go_together(
+    looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stored(CookieStore):
+        async def read(self, origin: str) -> Cookies:
+            return {"key": StoredCookie(name="cf_clearance", value="a", domain="upstream.local", expires=1000)}
+
+    times, turns = itertools.chain([999.0] * looks, itertools.repeat(1000.0)), list[int]()
+    monkeypatch.setattr("sdk_proxy.cookie_jar.time", SimpleNamespace(time=lambda: next(times)))
+    monkeypatch.setattr("sdk_proxy.challenge.time", SimpleNamespace(time=lambda: 1000.0))
+    origin = Origins(Stored(), patience=60).of(httpx.URL("http://upstream"))
+
+    async def call() -> None:
+        async with origin.turn():
+            turns.append(len(turns))
+            await asyncio.Event().wait()
+
+    calls = [asyncio.create_task(call()) for _ in range(3)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert turns == [0]
+    for each in calls:
+        each.cancel()
+    await asyncio.wait(calls)
 
 
 async def test_after_a_restart_no_challenge_is_met_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
