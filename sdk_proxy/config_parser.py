@@ -42,7 +42,7 @@ def parse(config: Config, environ: Mapping[str, str]) -> ProxyConfig:
         router_settings=_honoured("router_settings", config.router_settings),
         litellm_settings=_honoured("litellm_settings", config.litellm_settings),
         general_settings=config.general_settings,
-        credentials=tuple((config.model_extra or {}).get("credential_list") or ()),
+        credentials=_credentials((config.model_extra or {}).get("credential_list")),
         environment={
             name: str(value) for name, value in _honoured("environment_variables", config.environment_variables).items()
         },
@@ -55,6 +55,11 @@ def parse(config: Config, environ: Mapping[str, str]) -> ProxyConfig:
 
 def _honoured(section: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if judge((section, name), value)[0] == "honoured"}
+
+
+def _credentials(listed: Any) -> tuple[Any, ...]:
+    """What is no list is a wrong credential: LiteLLM's reader of those says so."""
+    return tuple(listed) if isinstance(listed, list) else () if listed is None else (listed,)
 
 
 def _deployment(deployment: Deployment) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -193,9 +194,17 @@ def _whole(call: Call, response: Any) -> Response:
         response.pop("_hidden_params", None)
     if include_guardrail_response_requested(call.data):
         response = attach_guardrail_information(response=response, request_data=call.data)
-    answer = JSONResponse(_plain(call, response))
+    answer = _written(_plain(call, response))
     answer.headers.update(headers)  # behind content-length and content-type, where LiteLLM has them
     return answer
+
+
+def _written(tree: Any) -> Response:
+    """Half a character, which a model can be cut in, goes on as the escape that it came as: UTF-8 cannot carry it."""
+    try:
+        return JSONResponse(tree)
+    except UnicodeEncodeError:
+        return Response(json.dumps(tree, separators=(",", ":")), media_type="application/json")
 
 
 def _plain(call: Call, response: Any) -> Any:

@@ -43,3 +43,8 @@ def test_the_supermemory_key_comes_from_the_environment() -> None:
 
 def test_environment_variables_are_texts() -> None:
     assert config(environment_variables={"A": 1}).environment == {"A": "1"}
+
+
+def test_credentials_that_are_no_list_are_left_for_the_reader_of_one_to_refuse() -> None:
+    assert config(credential_list=5).credentials == (5,)
+    assert config(credential_list=None).credentials == ()
