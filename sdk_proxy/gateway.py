@@ -148,7 +148,7 @@ class Gateway:
             return response_headers.of_stream(call, get_hidden_params_dict(response) if adopted else hidden)
 
         answer: Response = await create_response(
-            generator=streaming_utils.events(call, response, plain, self.router),
+            generator=streaming_utils.events(call, response, plain, self.router, said.taps),
             media_type="text/event-stream",
             headers=response_headers.of_stream(call, hidden),
             request=request,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import anyio
@@ -19,7 +19,7 @@ from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_di
 from litellm.types.utils import ModelResponseStream
 from pydantic import BaseModel
 
-from sdk_proxy import same_format, upstream_error
+from sdk_proxy import same_format, translated, upstream_error
 from sdk_proxy.call import Call, with_own_ids
 from sdk_proxy.stream_end import MessageEnd
 from sdk_proxy.tap import Tap
@@ -38,14 +38,19 @@ _RICH_DELTA = (
 )
 
 
-def events(call: Call, response: Any, plain: same_format.Plain | None, router: Any) -> AsyncGenerator[Any, None]:
+def events(
+    call: Call, response: Any, plain: same_format.Plain | None, router: Any, taps: Sequence[Tap] = ()
+) -> AsyncGenerator[Any, None]:
     """The bytes of the route's own protocol; `plain`: those of the upstream that may go on as they come."""
     if call.route_type == "aresponses":
         return response_events(call, response)
     if call.route_type == "anthropic_messages":
         return message_events(call, response, same_format.messages(plain, router, response) if plain else None)
     slow = chat_events(call, response)
-    return same_format.chat(plain, router, slow, response) if plain else slow
+    if plain is not None:
+        return same_format.chat(plain, router, slow, response)
+    tap = translated.tap_of(call, response, taps, router)
+    return slow if tap is None else translated.chat(tap, response, slow)
 
 
 def plain_of(call: Call, response: Any, taps: list[Tap], router: Any) -> same_format.Plain | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import cast
@@ -36,18 +36,28 @@ class Tap(httpx.AsyncByteStream):
         self._pieces: AsyncIterator[bytes] | None = None
         self._failure: Exception | None = None
         self._kept: list[bytes] = []
+        self._led: AsyncIterable[bytes] | None = None
 
-    async def read(self) -> bytes:
-        """The next piece, b"" at the end. Raises what the transport raises."""
+    async def read(self, keep: bool = True) -> bytes:
+        """The next piece, b"" at the end. Raises what the transport raises. `keep`: for whoever iterates after that."""
         piece = await self._next()
-        self._kept.append(piece)
+        if keep:
+            self._kept.append(piece)
         return piece
+
+    def lead(self, pieces: AsyncIterable[bytes]) -> None:
+        """Whoever iterates gets these."""
+        self._led = pieces
 
     def begin_again(self, pieces: Sequence[bytes]) -> None:
         """Whoever iterates gets these, and nothing more."""
         self._kept = [*pieces, b""]
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._led is not None:
+            async for piece in self._led:
+                yield piece
+            return
         for piece in self._kept:
             if piece:
                 yield piece
