@@ -25,6 +25,7 @@ from litellm.proxy.utils import model_dump_with_preserved_fields
 from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 from pydantic import BaseModel
 from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 
 from sdk_proxy import (
     accounts,
@@ -42,6 +43,7 @@ from sdk_proxy.call import Call, RouteType, answered, prepare, with_own_id
 from sdk_proxy.config_parser import ProxyConfig
 from sdk_proxy.learnt import Lessons, Page
 from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected
+from sdk_proxy.same_format import closed
 from sdk_proxy.tap import Exchange, exchange
 
 # Where LiteLLM's handlers look into the metadata, and where names of Claude Code's model picker are known.
@@ -134,9 +136,7 @@ class Gateway:
             async for piece in response:
                 yield piece
 
-        answer = StreamingResponse(streaming_utils.events(call, slow(), begun.plain, self.router))
-        answer.raw_headers = begun.headers
-        return answer
+        return _Begun(streaming_utils.events(call, slow(), begun.plain, self.router), begun)
 
     async def _stream(self, call: Call, request: Request, response: Any, said: Exchange, page: Page | None) -> Response:
         hidden = get_hidden_params_dict(response)
@@ -175,6 +175,21 @@ def _of_the_connection(headers: Headers) -> list[bytes]:
     """The headers that are nobody's but this connection's: `Connection` names them (RFC 9110, section 7.6.1)."""
     listed = ",".join(headers.getlist("connection")).lower()
     return [name.strip().encode("latin-1") for name in listed.split(",")]
+
+
+class _Begun(StreamingResponse):
+    """However early its client leaves, the upstream's call ends with it."""
+
+    def __init__(self, events: AsyncGenerator[Any, None], begun: learnt.Begun) -> None:
+        super().__init__(events)
+        self.raw_headers = begun.headers
+        self._tap = begun.plain.tap
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await closed(self._tap)
 
 
 def _model(body: dict[str, Any]) -> str | None:

@@ -44,6 +44,7 @@ _BLOCKS = frozenset({"text", "tool_use", "tool_result", "thinking", "redacted_th
 _WORDS = frozenset({"type", "role", "ttl", "scope"})  # keys whose value is one of few words
 _IDS = frozenset({"id", "tool_use_id", "tool_call_id", "name"})
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")  # LiteLLM makes another of some
+_OWN = b"x-litellm-"  # a client's own word to LiteLLM: an id that its answer is to have
 _PROVIDERS = b""  # the place of the upstream's own headers in an answer
 _TOLD = (b"x-litellm-call-id", b"x-litellm-response-duration-ms", b"x-litellm-overhead-duration-ms")
 _ONCE = {(b"x-litellm-attempted-retries", b"0"), (b"x-litellm-attempted-fallbacks", b"0")}
@@ -54,7 +55,7 @@ class Unlike(Exception):
     """A message of which it is not known what LiteLLM does with it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Page:
     """A call that a lesson may hold for. `name`: a hash of all but its messages; those are as an upstream gets them.
     `written`: without blanks."""
@@ -65,7 +66,7 @@ class Page:
     shapes: frozenset[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # it has the upstream's key
 class Lesson:
     """`before`, `after`: the body around the messages; `blanks`: as json.dumps writes it, which is how LiteLLM does for
     Anthropic, and not as httpx does. `answer`: its headers; those that are told anew are empty.
@@ -156,6 +157,8 @@ class Lessons:
         if call.route_type not in _ROUTES or not call.streams or not isinstance(messages, list) or request.path_params:
             return None
         if not nobody_reads(self._router) or self._router.cache.redis_cache is not None:
+            return None
+        if any(name.startswith(_OWN) for name, _ in headers):
             return None
         try:
             told = _without_nulls(messages) if call.route_type == "acompletion" else messages

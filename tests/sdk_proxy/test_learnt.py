@@ -3,8 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,16 @@ from harness.upstream.autoplay import autoplay
 from harness.verdict.judge import judge
 from sdk_proxy import learnt
 from sdk_proxy.config_parser import parse
-from sdk_proxy.learnt import Lesson, Lessons, Page, Unlike, shapes_of
+from sdk_proxy.gateway import _Begun
+from sdk_proxy.learnt import Begun, Lesson, Lessons, Page, Unlike, shapes_of
 from sdk_proxy.litellm_proxy_sdk import assemble
+from sdk_proxy.same_format import Plain, messages
 from sdk_proxy.schema import load_config
+from sdk_proxy.tap import Tap
 from tests.harness.comparison.in_memory import compare_all
 from tests.sdk_proxy.loopback import served
 from tests.sdk_proxy.sdk import CONFIG, KEY, chat, client_of, environment, message
-from tests.sdk_proxy.test_same_format import DONE, PLAIN_MESSAGES, UNUSUAL, UNUSUAL_MESSAGES, sent, words
+from tests.sdk_proxy.test_same_format import DONE, PLAIN_MESSAGES, UNUSUAL, UNUSUAL_MESSAGES, Pieces, sent, words
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 Object = dict[str, Any]
@@ -181,6 +184,21 @@ async def test_another_value_of_any_key_is_another_page(path: str, taken: Taken)
     assert [each["temperature"] for each in bodies(upstream)] == [0.1, 0.1, 0.2]
 
 
+async def test_a_client_s_own_id_of_the_call_stays(taken: Taken) -> None:
+    content = (("content-type", "text/event-stream"),)
+    upstream = SimulatedUpstream(improvise=lambda _: Reply(200, content, acts=sent(ANSWER[CHAT])), gap=0)
+    async with upstream, client_of(upstream) as client:
+        for _ in range(3):
+            answer = await client.post(CHAT, json=chat("gpt-4.1", True), headers={"x-litellm-call-id": "mine"})
+            assert answer.headers["x-litellm-call-id"] == "mine"
+    assert not taken.ways
+
+
+def test_a_lesson_does_not_show_the_upstream_s_key() -> None:
+    told = replace(lesson(1), headers=((b"authorization", b"Bearer secret"),))
+    assert "secret" not in repr(told) + str(told) + repr(Page(b"", b"secret", frozenset()))
+
+
 async def test_nulls_that_litellm_leaves_out_are_left_out(taken: Taken) -> None:
     asked = [said("user", "a"), said("assistant", None, tool_calls=[CALL]), said("tool", "b", tool_call_id="call_1")]
     async with conversation(CHAT, ANSWER[CHAT]) as (ask, upstream):
@@ -221,6 +239,23 @@ async def test_a_refused_connection_is_litellm_s_to_tell_and_to_try_again(taken:
     await closing.__aexit__(None, None, None)
     assert taken.ways == {"in hand": 1}
     assert answer.status_code == 500 and "Connection error" in answer.text
+
+
+async def test_a_client_that_left_before_the_first_event_ends_the_upstream_s_call() -> None:
+    stream = Pieces([b"data: 1\n\n"], None)
+    plain = Plain.of_messages(Tap(stream), "id", committed=True)
+    begun = Begun(plain, httpx.Response(200), [])
+
+    async def left() -> Object:
+        return {"type": "http.disconnect"}
+
+    async def sending(_: Any) -> None:
+        raise AssertionError("nobody is there")
+
+    answer = _Begun(messages(plain, None, plain.events), begun)
+    with suppress(BaseException):
+        await answer({"type": "http", "asgi": {"spec_version": "2.0"}}, left, sending)
+    assert stream.closed
 
 
 @given(st.recursive(st.text() | st.none() | st.integers() | st.booleans(), lambda inner: st.lists(inner, max_size=3)))
