@@ -1,6 +1,7 @@
 """How much Python the pure paths are: bytecode instructions, which no clock, core or other program changes.
 
 python -m tests.sdk_proxy.work    measures, and writes what tests/sdk_proxy/test_work.py allows: work.json beside it
+(with LITELLM_LOCAL_MODEL_COST_MAP=True it asks nobody for prices)
 
 What C does (orjson, regular expressions, copies of bytes) is not seen; whoever adds it adds Python around it as well.
 """
@@ -21,6 +22,7 @@ from sdk_proxy.learnt import Headers, Lesson, Page, shapes_of
 from sdk_proxy.same_format import ChatEvents, Plain
 from sdk_proxy.stream_end import MessageEnd
 from sdk_proxy.tap import Tap
+from sdk_proxy.translated import _Form
 
 BUDGET = Path(__file__).with_name("work.json")
 # Another version of Python has other instructions: twice the work is still too much there.
@@ -131,6 +133,19 @@ def _messages(events: int) -> Callable[[], None]:
     return lambda: _run(read())
 
 
+def _words(words: int) -> Callable[[], None]:
+    lines = [_block(number).splitlines(keepends=True)[1] for number in range(words + 2)]
+
+    def tell() -> None:
+        form = _Form()
+        for number, line in enumerate(lines[:2]):  # LiteLLM's
+            assert form.filled(line) is None and form.due() == line
+            form.shows(b'data: {"content":"word %d "}' % number)
+        assert all(form.filled(line) for line in lines[2:])
+
+    return tell
+
+
 def _turn(number: int) -> list[dict[str, Any]]:
     used = {"type": "tool_use", "id": f"toolu_{number}", "name": "tool_1", "input": {"path": "/a", "line": number}}
     result = {"type": "tool_result", "tool_use_id": f"toolu_{number}", "content": "a result " * 300}
@@ -171,6 +186,7 @@ def _answer(headers: int) -> Callable[[], object]:
 PATHS: Mapping[str, Callable[[int], Callable[[], object]]] = {
     "an event of a chat, from the upstream's to the client's": _chat,
     "an event of Anthropic's, from the upstream's to the client's": _messages,
+    "a word of a translated chat": _words,
     "the shape of a call of a tool and its result": _shapes,
     "a header of a learnt request": _request,
     "a header of the upstream's in a learnt answer": _answer,
