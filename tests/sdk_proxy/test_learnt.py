@@ -196,7 +196,7 @@ async def test_a_client_s_own_id_of_the_call_stays(taken: Taken) -> None:
 
 def test_a_lesson_does_not_show_the_upstream_s_key() -> None:
     told = replace(lesson(1), headers=((b"authorization", b"Bearer secret"),))
-    assert "secret" not in repr(told) + str(told) + repr(Page(b"", b"secret", frozenset()))
+    assert "secret" not in repr(told) + str(told) + repr(Page(b"", ["secret"], b"secret", frozenset()))
 
 
 async def test_nulls_that_litellm_leaves_out_are_left_out(taken: Taken) -> None:
