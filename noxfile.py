@@ -66,6 +66,13 @@ def parity_configs(session: nox.Session) -> None:
 
 
 @nox.session
+def mutations(session: nox.Session) -> None:
+    """Parity on 400 answers of providers with a mistake in each, other ones each time. Exit 1: the proxies differ."""
+    session.install(LOCKED, "--editable", ".")
+    _harness(session, "parity", "--mutated", "400", "--reports", "reports/mutations")
+
+
+@nox.session
 def versions(session: nox.Session) -> None:
     """This LiteLLM against another: `nox -s versions -- 1.100.5 -k chat`. Exit 0: nobody notices, 1: they differ."""
     other, *options = session.posargs or [OLDER]

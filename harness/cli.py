@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from harness.reporting import report_beside
 from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
 from harness.settings import read_settings
+from harness.traffic.mutated import mutated as mutations
 from harness.traffic.scenario_file import read_all
 from harness.trial_commands import canary_command, fuzz_command, leaving_command, soak_command
 from harness.unfinished import read_part
@@ -81,6 +83,7 @@ for command in COMMANDS:
 @click.option("--client", help="Only scenarios of this client: the folder's name.")
 @click.option("--covers", help="Only scenarios that are about this: tool-loop, errors, ...")
 @click.option("--without-musts", is_flag=True, help="Only compare: what scenarios say must hold is of other gateways.")
+@click.option("--mutated", type=click.IntRange(1), help="That many scenarios, with a mistake in an answer; no musts.")
 @click.option("--last-failed", is_flag=True, help="Only scenarios that were not the same or allowed in the last run.")
 @click.option("--resume", is_flag=True, help="Go on where the last run was interrupted: with what it has observed.")
 @click.option("--seed", type=int, help="The order of an earlier run again; it is printed at its end.")
@@ -90,6 +93,7 @@ def parity_command(
     file: Path,
     seed: int | None,
     resume: bool,
+    mutated: int | None,
     baseline_port: int | None,
     candidate_port: int | None,
     **options: Any,
@@ -105,8 +109,10 @@ def parity_command(
         given = {Role.BASELINE: baseline_port, Role.CANDIDATE: candidate_port}
         ports = {role: port for role, port in given.items() if port}
         own = options["scenarios"] is None  # the declarations are about these: others may need none of them
-        order = read_part(settings.reports).seed if resume else seed
-        made = plan_of(settings, picked, order, ports, whole=own and len(picked) == len(found))
+        order = read_part(settings.reports).seed if resume else secrets.randbelow(2**32) if seed is None else seed
+        whole = own and len(picked) == len(found) and not mutated
+        played = picked if mutated is None else mutations(picked, mutated, order)
+        made = plan_of(settings, played, order, ports, whole=whole)
         return replace(made, resume=resume)
 
     console = Console()

@@ -1,0 +1,73 @@
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from harness.model import Cut, Must, Reply, Request, Scenario, Send, Step, WaitForClient
+from harness.traffic.mutated import mutated
+from harness.traffic.scenario_file import read, read_all, write
+
+SCENARIOS = Path(__file__).parents[3] / "scenarios"
+BODY = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hello"}]}
+ASKS = Request("POST", "/v1/chat/completions", (), json.dumps(BODY).encode())
+EVENTS = tuple(Send(b'data: {"n": %d}\n\n' % number) for number in range(4))
+STREAM = Reply(acts=(*EVENTS[:2], WaitForClient(1), *EVENTS[2:]))
+MUST = (Must("/client/0/response/status", "equals", 200),)
+
+
+def one(*steps: Step, covers: tuple[str, ...] = ()) -> Scenario:
+    return Scenario("curl/one", "curl", "One", "scripted", covers, steps)
+
+
+def test_one_seed_makes_the_same_scenarios_and_another_one_others():
+    library = [one(Step(ASKS, (STREAM,)))]
+    assert mutated(library, 20, 1) == mutated(library, 20, 1) != mutated(library, 20, 2)
+
+
+def test_the_mistake_comes_after_two_answers_as_they_should_be():
+    for each in mutated([one(Step(ASKS, (STREAM,), MUST))], 50, 3):
+        first, second, third = each.steps
+        assert first == second
+        assert first.replies[0].acts == EVENTS
+        assert third.request == first.request
+        assert not any(step.must for step in each.steps)
+
+
+def test_most_mistakes_are_mistakes():
+    made = mutated([one(Step(ASKS, (STREAM,))), one(Step(ASKS, (Reply(body=b'{"a": {"b": 1}}'),)))], 200, 4)
+    assert sum(each.steps[2].replies != each.steps[0].replies for each in made) > 150
+
+
+def test_each_has_an_id_and_words_of_its_own():
+    made = mutated([one(Step(ASKS, (STREAM,)))], 30, 5)
+    assert Counter(each.id for each in made).most_common(1)[0][1] == 1
+    assert len({each.steps[0].request.body for each in made}) == 30
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        one(Step(ASKS, ())),
+        one(Step(ASKS, (Reply(500),))),
+        one(Step(ASKS, (STREAM, STREAM))),
+        one(Step(ASKS, (STREAM,), leave_after=1)),
+        one(Step(ASKS, (STREAM,)), covers=("cookies",)),
+        one(Step(Request("GET", "/v1/models"), (STREAM,))),
+    ],
+)
+def test_what_is_about_more_than_one_answer_is_left_alone(unfit):
+    assert mutated([unfit], 3, 6) == ()
+
+
+def test_a_stream_that_is_cut_stays_cut():
+    (made,) = mutated([one(Step(ASKS, (Reply(acts=(*EVENTS, Cut("fin"))),)))], 1, 7)
+    assert all(step.replies[0].acts[-1] == Cut("fin") for step in made.steps)
+
+
+def test_of_the_library_a_hundred_can_be_written_and_read(tmp_path):
+    for each in mutated(read_all(SCENARIOS), 100, 8):
+        path = tmp_path / f"{each.id}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        write(each, path)
+        assert read(path).steps == each.steps
