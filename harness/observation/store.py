@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -93,7 +94,8 @@ def _line(line: bytes, file: Path, offset: int, number: int) -> Line:
     if head is None or tail is None or head[2] not in _ROLES:
         one = _checked(line, file, number)
         return Line(one.scenario, one.role, one.attempt, offset, number)
-    return Line(json.loads(head[1]), _ROLES[head[2]], int(tail[1]), offset, number)
+    name = sys.intern(json.loads(head[1]))  # one text for all lines of a scenario
+    return Line(name, _ROLES[head[2]], int(tail[1]), offset, number)
 
 
 def at(stream: BinaryIO, line: Line, file: Path) -> Observation:
