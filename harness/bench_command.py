@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -183,7 +183,9 @@ async def _holding(plan: BenchPlan, logs: Path, tell: Callable[[str], None]) -> 
         whole = load.first_byte + load.between * load.events
         for number in (len(kinds), *plan.hold):
             asking = (_streams(plan, place, kind, number // len(kinds), whole) for kind in kinds)
-            step = held(number, [outcome for found in await asyncio.gather(*asking) for outcome in found])
+            with _alone() as disturbed:
+                outcomes = [outcome for found in await asyncio.gather(*asking) for outcome in found]
+            step = held(number, outcomes, next(iter(disturbed), None))
             if number == len(kinds):
                 continue  # the first ones only warm it up
             tell(f"{number} streams at once: p95 of the TTFT {_number(step.ttft_p95)} ms, {step.failed} failed")
@@ -205,15 +207,24 @@ async def _warmed_up(plan: BenchPlan, place: Place, case: Case) -> None:
 
 
 async def _cell(plan: BenchPlan, place: Place, case: Case, concurrency: int) -> Cell:
-    ours, busy = sample([os.getpid()]).cpu, machine_cpu()
     began = monotonic()
-    async with sampling(place.pids, 0.25) as samples:
-        found = await closed_loop(place.url, plan.credentials.key, call(case), concurrency, plan.seconds)
-    took = monotonic() - began
+    with _alone() as disturbed:
+        async with sampling(place.pids, 0.25) as samples:
+            found = await closed_loop(place.url, plan.credentials.key, call(case), concurrency, plan.seconds)
+    took, why = monotonic() - began, next(iter(disturbed), None)
+    return Cell(place.name, case, concurrency, tuple(found), took, cpu_of(samples), highest_rss(samples), why)
+
+
+@contextmanager
+def _alone() -> Iterator[list[str]]:
+    """After the block: why the times within it say nothing, where other programs used too much."""
+    found: list[str] = []
+    ours, busy, began = sample([os.getpid()]).cpu, machine_cpu(), monotonic()
+    yield found
     known = sample([os.getpid()]).cpu - ours
-    foreign = max(0.0, machine_cpu() - busy - known) / took
-    disturbed = f"other programs used {foreign:.2f} cores" if foreign > _FOREIGN else None
-    return Cell(place.name, case, concurrency, tuple(found), took, cpu_of(samples), highest_rss(samples), disturbed)
+    foreign = max(0.0, machine_cpu() - busy - known) / (monotonic() - began)
+    if foreign > _FOREIGN:
+        found.append(f"other programs used {foreign:.2f} cores")
 
 
 # --- what it comes to ------------------------------------------------------------------------------------------------

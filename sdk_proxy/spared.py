@@ -9,6 +9,8 @@ The two that load cost 60 MB, and seconds in which nobody else is answered:
 
 And the SDK of OpenAI walks through the whole body of a chat, type by type, for names and dates that have another form
 on the wire (9 ms for 78 kB). A chat has none, and what LiteLLM gives it came as JSON.
+
+What a model of Anthropic's can do is looked up five times for each request, in the same list of prices (1 ms).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from functools import lru_cache, partial
 from typing import Any, cast
 
 import tiktoken
+from litellm.llms.anthropic.common_utils import AnthropicModelInfo
 from litellm.proxy._experimental.mcp_server import utils as mcp_utils
 from litellm.proxy._types import SpecialHeaders
 from openai._utils import _transform as openai_bodies
@@ -34,12 +37,15 @@ _NO_CREDENTIALS = (SpecialHeaders.mcp_servers.value.lower(), SpecialHeaders.mcp_
 def spared() -> Iterator[None]:
     """Within the block LiteLLM finds these in the place of its own."""
     before = mcp_utils.upstream_credential_headers, tiktoken.get_encoding, openai_bodies.async_transform
+    looked_up = AnthropicModelInfo._supports_model_capability
     mcp_utils.upstream_credential_headers = mcp_credentials
     tiktoken.get_encoding = cast("Any", lru_cache(maxsize=None)(lambda name: Encoding(name, before[1])))
     openai_bodies.async_transform = cast("Any", partial(as_it_is, before[2]))
+    AnthropicModelInfo._supports_model_capability = staticmethod(lru_cache(maxsize=1024)(looked_up))
     try:
         yield
     finally:
+        AnthropicModelInfo._supports_model_capability = staticmethod(looked_up)
         mcp_utils.upstream_credential_headers, tiktoken.get_encoding, openai_bodies.async_transform = before
 
 

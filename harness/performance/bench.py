@@ -271,24 +271,27 @@ def _median(column: Sequence[float | None]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """So many streams at once, at a provider's pace, on one core. `ttft_p95`: milliseconds; None: none was whole."""
+    """So many streams at once, at a provider's pace, on one core. `ttft_p95`: milliseconds; None: none was whole.
+    `disturbed`: why that says nothing."""
 
     concurrency: int
     ttft_p95: float | None
     failed: int
+    disturbed: str | None = None
 
 
-def held(concurrency: int, outcomes: Sequence[Outcome]) -> Held:
+def held(concurrency: int, outcomes: Sequence[Outcome], disturbed: str | None = None) -> Held:
     good = sorted(each.ttft * 1000 for each in outcomes if each.failure is None and each.ttft is not None)
-    return Held(concurrency, _share(good, 0.95), sum(each.failure is not None for each in outcomes))
+    return Held(concurrency, _share(good, 0.95), sum(each.failure is not None for each in outcomes), disturbed)
 
 
 def most_held(steps: Sequence[Held], limit: float) -> int | None:
-    """The most streams at once up to which the p95 stayed below `limit` milliseconds; None: nobody measured."""
+    """The most streams at once up to which the p95 stayed below `limit` milliseconds; None: nobody measured, or
+    something else was the reason why it did not."""
     most = 0
     for step in sorted(steps, key=lambda each: each.concurrency):
         if step.failed or step.ttft_p95 is None or step.ttft_p95 >= limit:
-            break
+            return None if step.disturbed else most
         most = step.concurrency
     return most if steps else None
 

@@ -2,7 +2,9 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 import tiktoken
+from litellm.llms.anthropic.common_utils import AnthropicModelInfo
 from litellm.proxy._experimental.mcp_server.utils import upstream_credential_headers
 from openai import not_given, omit
 from openai._utils import async_maybe_transform, async_transform
@@ -47,6 +49,23 @@ def test_afterwards_both_are_litellms_again() -> None:
         assert tiktoken.get_encoding("cl100k_base").name == "cl100k_base"
         assert isinstance(tiktoken.get_encoding("cl100k_base"), Encoding)
     assert tiktoken.get_encoding is before
+
+
+def test_what_a_model_can_do_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, ...]] = []
+    looked_up = AnthropicModelInfo._supports_model_capability
+
+    def counting(*asked: str) -> Any:
+        seen.append(asked)
+        return looked_up(*asked)
+
+    monkeypatch.setattr(AnthropicModelInfo, "_supports_model_capability", staticmethod(counting))
+    asked = [("claude-opus-4-6", "supports_adaptive_thinking"), ("claude-sonnet-4-5", "supports_adaptive_thinking")]
+    with spared():
+        found = [AnthropicModelInfo._supports_model_capability(*each, "anthropic") for each in asked * 3]
+    assert found == [looked_up(*each, "anthropic") for each in asked * 3]
+    assert found[0] is True and found[1] is False and len(seen) == 2
+    assert AnthropicModelInfo._supports_model_capability is counting
 
 
 CHAT = {

@@ -107,6 +107,8 @@ def test_every_goal_has_words_for_what_was_tried() -> None:
         ([(100, 530.0, 0), (50, 519.0, 0), (150, 10.0, 0)], 50),
         ([(50, 100.0, 1)], 0),
         ([(50, None, 0)], 0),
+        ([(50, 100.0, 0), (100, 600.0, 0, "other programs used 2.00 cores")], None),
+        ([(50, 100.0, 0, "other programs used 2.00 cores"), (100, 600.0, 0)], 50),
     ],
 )
 def test_so_many_are_held_as_hold_with_all_that_are_fewer(
