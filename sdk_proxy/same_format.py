@@ -43,6 +43,7 @@ _NOT_PLAIN = re.compile(rb'"type"\s*:\s*"error"|"stop_reason"\s*:\s*"refusal"')
 _CREATED = re.compile(rb'(\Adata: \{[^\[]*?"created":)\d+')  # of the event, before its choices
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
+_TEXT = (str, type(None))
 _CHOICE = frozenset({"index", "delta", "logprobs", "finish_reason"})
 
 
@@ -296,6 +297,8 @@ class ChatEvents:
 
     def _head(self, chunk: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
         fingerprint, tier = chunk.get("system_fingerprint"), chunk.get("service_tier")
+        if not (isinstance(chunk["id"], str) and isinstance(fingerprint, _TEXT) and isinstance(tier, _TEXT)):
+            raise Unusual
         last = {} if tier is None else {"service_tier": tier}
         named = {"id": chunk["id"], "created": self._created, "model": self._model, "object": chunk["object"]}
         if fingerprint is None and "tool_calls" not in choice["delta"]:

@@ -5,7 +5,8 @@ word is the same each time but for the word: two of its own events that agree ar
 
 LiteLLM reads what `_Feed` gives it, one line after the other, and waits meanwhile. It never gets lines that it makes
 nothing of (the names of events, the blank ones), nor words that are told without it. It has no other use for those: for
-`tap_of` asks that nobody reads them beside the client, and that no fallback goes on where they end.
+`tap_of` asks that nobody reads them beside the client, and that no fallback goes on where they end. From a reason to
+stop on it gets every line: with the next one, be it blank, LiteLLM tells the reason, and has ended.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sdk_proxy.same_format import closed
 from sdk_proxy.tap import Tap
 
 _DATA, _NAME = b"data: ", b"event: "
+_ENDING = b"message_delta"
 _LONG = 2  # characters: LiteLLM ends a stream that says something longer again and again
 
 
@@ -74,11 +76,12 @@ async def chat(tap: Tap, response: Any, slow: AsyncGenerator[Any, None]) -> Asyn
 
 async def _lines(tap: Tap) -> AsyncIterator[bytes]:
     """With their ends; the last one may have none."""
-    rest = b""
+    rest, over = b"", False
     while piece := await tap.read(keep=False):
         *whole, rest = (rest + piece).split(b"\n")
         for line in whole:
-            if line and not line.startswith(_NAME):
+            over = over or _ENDING in line
+            if over or (line and not line.startswith(_NAME)):
                 yield line + b"\n"
     if rest:
         yield rest
@@ -117,7 +120,7 @@ class _Form:
 
     def __init__(self) -> None:
         self._form: tuple[bytes, bytes] | None = None
-        self._known = False
+        self._known = self._over = False
         self._due: list[tuple[bytes, bytes | None]] = []  # lines for LiteLLM, and the event that was shown of each
         self._asked: str | None = None  # the words that it has now
         self._told: list[bytes] = []  # what it made of them
@@ -127,7 +130,8 @@ class _Form:
     def filled(self, line: bytes) -> bytes | None:
         """The event; None: its line is due to LiteLLM."""
         self._settle()
-        words = _words(line)
+        self._over = self._over or _ENDING in line
+        words = None if self._over else _words(line)
         if words is None:
             if b'"ping"' not in line:
                 self._known, self._last, self._unseen = False, "", 0

@@ -86,6 +86,8 @@ UNUSUAL: dict[str, list[Any]] = {
     "crlf": [each.replace("\n\n", "\r\n\r\n") for each in [*words("a"), DONE]],
     "named events": [f"event: x\n{each}" for each in words("a")] + [DONE],
     "no space": [each.replace("data: ", "data:") for each in words("a")] + [DONE],
+    "a fingerprint that is a long number": [*words("a", head={**HEAD, "system_fingerprint": 10**20}), DONE],
+    "a tier that is a number": [*words("a", head={**HEAD, "service_tier": 1}), DONE],
     "no role": [event({"content": "a"}), event({}, end="stop"), DONE],
     "the role again": [event(ROLE), event({"role": "assistant", "content": "a"}), event({}, end="stop"), DONE],
     "a first word with the role": [event({**ROLE, "content": "Hi"}), event({}, end="stop"), DONE],

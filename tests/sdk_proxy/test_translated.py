@@ -66,6 +66,7 @@ THOUGHT = [
     stop(0),
 ]
 LATER = [block(2, "text", text=""), *(word(text, 2) for text in "bcd")]
+ENDED = [f"{each}\n\n" for each in ENDS.split("\n\n")[:-1]]
 STREAMS: dict[str, list[Any]] = {
     **PLAIN_MESSAGES,
     **UNUSUAL_MESSAGES,
@@ -110,6 +111,10 @@ STREAMS: dict[str, list[Any]] = {
     "truncated after words": [START, BLOCK, *WORDS],
     "truncated in a word": [START, BLOCK, *WORDS, WORDS[0][:-9]],
     "cut after words": [START, BLOCK, *WORDS, CUT],
+    "words after the reason to stop": [START, BLOCK, *WORDS, *ENDED[:-1], word("late"), word("later"), ENDED[-1]],
+    "a stop before its words": [START, BLOCK, ENDED[-1], *WORDS[:2], *ENDED[:-1], word("late")],
+    "words after all": [START, BLOCK, *WORDS, *ENDED, word("late"), word("later")],
+    "two reasons to stop": [START, BLOCK, *WORDS, *ENDED[:-1], *ENDED],
 }
 
 
