@@ -45,6 +45,8 @@ _WORDS = frozenset({"type", "role", "ttl", "scope"})  # keys whose value is one 
 _IDS = frozenset({"id", "tool_use_id", "tool_call_id", "name"})
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")  # LiteLLM makes another of some
 _OWN = b"x-litellm-"  # a client's own word to LiteLLM: an id that its answer is to have
+# What clients and hops say anew with each call; where it goes on, it is told as it came.
+_ANEW = frozenset({b"x-request-id", b"x-client-request-id", b"x-correlation-id", b"traceparent", b"x-amzn-trace-id"})
 _PROVIDERS = b""  # the place of the upstream's own headers in an answer
 _TOLD = (b"x-litellm-call-id", b"x-litellm-response-duration-ms", b"x-litellm-overhead-duration-ms")
 _ONCE = {(b"x-litellm-attempted-retries", b"0"), (b"x-litellm-attempted-fallbacks", b"0")}
@@ -58,12 +60,13 @@ class Unlike(Exception):
 @dataclass(frozen=True, slots=True, repr=False)
 class Page:
     """A call that a lesson may hold for. `name`: a hash of all but its messages; those are as an upstream gets them.
-    `written`: without blanks."""
+    `written`: without blanks. `anew`: the headers that are another with each call."""
 
     name: bytes
     messages: Sequence[Any]
     written: bytes
     shapes: frozenset[Any]
+    anew: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # it has the upstream's key
@@ -91,7 +94,8 @@ class Lesson:
         messages = _with_blanks(page.messages) if self.blanks else page.written
         body = b"".join((self.before, messages, self.after))
         size = str(len(body)).encode()
-        headers = [(name, size if name.lower() == b"content-length" else value) for name, value in self.headers]
+        anew = {**page.anew, b"content-length": size}
+        headers = [(name, value or anew.get(name.lower(), b"")) for name, value in self.headers]
         return httpx.Request(
             "POST", self.url, headers=headers, content=body, extensions={"timeout": dict(self.timeout)}
         )
@@ -162,7 +166,8 @@ class Lessons:
             return None
         try:
             told = _without_nulls(messages) if call.route_type == "acompletion" else messages
-            return Page(_name(call, request, headers), told, orjson.dumps(told), shapes_of(told))
+            anew = {name: value for name, value in headers if name in _ANEW}
+            return Page(_name(call, request, headers), told, orjson.dumps(told), shapes_of(told), anew)
         except (Unlike, TypeError, RecursionError):
             return None
 
@@ -205,13 +210,14 @@ def lesson_of(
     if orjson.dumps(body.get("messages")) != page.written or request.extensions.keys() != {"timeout"}:
         return None
     told = _answer_template(answer, _theirs(said.taps[0].headers))
-    if told is None:
-        return None
     before, after = _around_messages(body, blanks)
+    headers = _request_template(request.headers.raw, page)
+    if told is None or any(value in each for value in page.anew.values() for each in (before, after, *headers)):
+        return None
     return Lesson(
         transport,
         request.url,
-        tuple((name, value) for name, value in request.headers.raw if name.lower() != b"cookie"),
+        headers,
         tuple(request.extensions["timeout"].items()),
         before,
         after,
@@ -220,6 +226,16 @@ def lesson_of(
         hidden["model_id"],
         call.route_type == "acompletion" or commits_at_once(call, router),
         tells_usage(call),
+    )
+
+
+def _request_template(headers: Headers, page: Page) -> Headers:
+    """What is another with each call is empty."""
+    sent = [(name, value, name.lower()) for name, value in headers]
+    return tuple(
+        (name, b"" if lower == b"content-length" or page.anew.get(lower) == value else value)
+        for name, value, lower in sent
+        if lower != b"cookie"
     )
 
 
@@ -256,7 +272,7 @@ def _name(call: Call, request: Request, headers: Headers) -> bytes:
     found = sha256(f"{call.route_type} {request.url.path}?{request.url.query}\n".encode())
     for name, value in headers:
         if name != b"content-length":
-            found.update(b"%b: %b\n" % (name, value))
+            found.update(b"%b: %b\n" % (name, b"" if name in _ANEW else value))
     found.update(orjson.dumps({**call.data, "messages": None}))
     return found.digest()
 

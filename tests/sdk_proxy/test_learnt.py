@@ -147,7 +147,7 @@ BOTH = pytest.mark.parametrize("path", [CHAT, MESSAGES])
 @BOTH
 async def test_the_third_of_equal_calls_goes_as_the_first_two_went(path: str, taken: Taken) -> None:
     async with conversation(path, ANSWER[path]) as (ask, upstream):
-        for word in ("one", "two", "three"):
+        for word in ("first", "second", "three"):
             await ask(said("user", word))
     first, _, third = upstream.unscripted
     assert taken.ways == {"learnt": 1}
@@ -182,6 +182,20 @@ async def test_another_value_of_any_key_is_another_page(path: str, taken: Taken)
             await ask(said("user", "one"), temperature=temperature)
     assert not taken.ways
     assert [each["temperature"] for each in bodies(upstream)] == [0.1, 0.1, 0.2]
+
+
+@BOTH
+async def test_what_a_hop_says_anew_with_each_call_goes_on_as_it_came(path: str, taken: Taken) -> None:
+    content = (("content-type", "text/event-stream"),)
+    upstream = SimulatedUpstream(improvise=lambda _: Reply(200, content, acts=sent(ANSWER[path])), gap=0)
+    async with upstream, client_of(upstream) as client:
+        for number in range(4):
+            anew = {"x-request-id": f"id-{number}", "traceparent": f"00-{number}", "x-empty": ""}
+            await client.post(path, json=message(MODELS[path], stream=True), headers=anew)
+    told = [dict(each.request.headers) for each in upstream.unscripted]
+    assert taken.ways == {"learnt": 2}
+    assert [each["x-request-id"] for each in told] == ["id-0", "id-1", "id-2", "id-3"]
+    assert [{**each, "x-request-id": ""} for each in told] == [{**told[0], "x-request-id": ""}] * 4
 
 
 async def test_a_client_s_own_id_of_the_call_stays(taken: Taken) -> None:
