@@ -16,6 +16,7 @@ from deploy.journal import Change
 from deploy.launcher import PROXIES, Failed, Launcher
 from deploy.programs import BadInput, Primary
 from deploy.routes import read
+from deploy.shadowing import last_told
 from deploy.users import users
 
 SDK_IS_PRIMARY = "the SDK proxy is the primary already"
@@ -73,6 +74,8 @@ class Desk:
                 return await self._rollback(str(asked["by"]), str(asked["reason"]), say)
             if asked["do"] == "route":
                 return await self._route(str(asked["by"]), [str(each) for each in asked["routes"]], say)
+            if asked["do"] == "shadow":
+                return await self._shadow(str(asked["what"]), say)
             if asked["do"] == "restore":
                 await self.launcher.begin_anew("binary")
                 return await self._rollback(str(asked["by"]), str(asked["reason"]), say)
@@ -119,6 +122,17 @@ class Desk:
         say(told)
         launcher.say(f"{told} (by {by})")
         return 0
+
+    async def _shadow(self, what: str, say: Say) -> int:
+        shadow = self.launcher.shadow
+        if what == "on":
+            await self.launcher.shadow_on()
+        elif what == "off" and shadow is not None:
+            await shadow.off()
+        running = shadow is not None and shadow.pid is not None
+        say(f"the shadow is on (pid {shadow.pid}, log {shadow.log})" if shadow and running else "the shadow is off")
+        say(await asyncio.to_thread(last_told, self.gate.reports))
+        return 0 if running or what == "off" else 1
 
     async def _move(
         self, what: str, to: Primary, by: str, reason: str, verdict: dict[str, Any] | None, say: Say

@@ -19,15 +19,18 @@ import runpy
 import signal
 import sys
 import threading
-from collections.abc import Coroutine, MutableMapping
+from collections.abc import Callable, Coroutine, MutableMapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, send_fds, socket
 from typing import Any
 
 import click
 import uvicorn
+from uvicorn.importer import import_from_string
 
+from deploy.copying import Copies, shadow_of
 from deploy.passing import place_of, taken, taking
 from deploy.tally import App, Message, Receive, Send, Tally
 
@@ -46,23 +49,24 @@ class Door:
         self._server: uvicorn.Server | None = None
         self._taking: asyncio.Task[None] | None = None
         self.tally = Tally()
+        self.copies = Copies(front=production is not None)
 
     @property
     def serving(self) -> bool:
         return self._listening is not None
 
     def around(self, app: App) -> App:
-        """The same, counted, and told to close its connections where the port is another's."""
-
+        """The same; what comes by the port is counted, and told to close its connections where that is another's."""
+        copied = self.copies.around(app)
         if self._production is None:
-            return app
+            return copied
         port = self._production.getsockname()[1]
 
         async def counted(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or (scope.get("server") or ("", 0))[1] != port:
                 await app(scope, receive, send)
                 return
-            await self.tally.told(app, scope, receive, self._closing(send))
+            await self.tally.told(copied, scope, receive, self._closing(send))
 
         return counted
 
@@ -118,6 +122,7 @@ class Control:
         place.unlink(missing_ok=True)
         self._listener.bind(str(place))
         self._listener.listen()
+        self._shadow = shadow_of(place.parent)
         self._sockets, self._door, self._argv = sockets, door, ask
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -155,13 +160,20 @@ class Control:
     def _done(self, what: str) -> dict[str, Any]:
         """`said`: why it could not be done."""
         door, said = self._door, None
-        work = {"take": door.take, "let_go": door.let_go}.get(what)
+        works: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "take": door.take,
+            "let_go": door.let_go,
+            "copy": partial(door.copies.begin, self._shadow),
+            "copy_no_more": door.copies.end,
+        }
+        work = works.get(what)
         if work is not None:
             try:
                 self._in_loop(work())
             except Exception as error:  # noqa: BLE001 - the launcher is told, whatever it is
                 said = f"{type(error).__name__}: {error}"
-        state = {"pid": os.getpid(), "argv": self._argv, "serving": door.serving, "said": said}
+        is_now = {"serving": door.serving, "copied": door.copies.taken}
+        state = {"pid": os.getpid(), "argv": self._argv, "said": said, **is_now}
         return {**state, **door.tally.state()}
 
 
@@ -170,8 +182,8 @@ def hand_over(own: list[socket], door: Door, control: Control) -> None:
     serve, startup, shutdown = uvicorn.Server.serve, uvicorn.Server.startup, uvicorn.Server.shutdown
 
     async def served(self: uvicorn.Server, sockets: list[socket] | None = None) -> None:
-        if not isinstance(self.config.app, str):
-            self.config.app = door.around(self.config.app)  # type: ignore[arg-type]
+        app = self.config.app
+        self.config.app = door.around(import_from_string(app) if isinstance(app, str) else app)  # type: ignore[arg-type]
         await serve(self, own or sockets)
 
     async def started(self: uvicorn.Server, sockets: list[socket] | None = None) -> None:

@@ -19,6 +19,7 @@ from deploy.listening import bound, port_of, private
 from deploy.passing import Way, place_of
 from deploy.programs import PRODUCTION, BadInput, Primary, Program
 from deploy.routes import Routes, headers_of
+from deploy.shadowing import Shadow
 
 PROXIES: Mapping[Primary, str] = {"binary": "binary-proxy", "sdk": "sdk-proxy"}
 _LONGEST_REST = 30.0  # seconds before one that dies again and again is started again
@@ -60,6 +61,7 @@ class Launcher:
     journal: Journal
     folder: Path
     say: Say
+    shadow: Shadow | None = None
     primary: Primary = field(init=False)
     routes: Routes = field(init=False)
     answering: Primary | None = None
@@ -69,6 +71,7 @@ class Launcher:
     _keeping: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _starting: dict[str, asyncio.Lock] = field(default_factory=dict)
     _moving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _ending_shadow: asyncio.Task[None] | None = None
     _deaths: deque[float] = field(default_factory=lambda: deque(maxlen=_DEATHS))
 
     def __post_init__(self) -> None:
@@ -99,6 +102,9 @@ class Launcher:
         async with self._moving:
             await self._changed(to, self.routes if change is None else Routes(), change)
             self.primary = self.primary if change is None else to
+        if self.shadow is not None and self.shadow.pid and not self.asks("binary"):
+            self.say("the shadow is ended: the binary path has no clients to copy any more")
+            self._ending_shadow = asyncio.create_task(self.shadow.off())  # a cutover does not wait for its report
 
     async def route(self, routes: Routes, change: Change) -> None:
         """Raises `BadInput`, `Died`, `Failed`, `OSError`: then nothing has changed."""
@@ -143,6 +149,24 @@ class Launcher:
             child.signal(signal.SIGTERM)
             await child.ended()
 
+    async def shadow_on(self) -> None:
+        """The calls of the binary path are copied from now on. Raises `BadInput`, `Died`: then nobody is shadowed."""
+        if self.shadow is None or not self.asks("binary"):
+            raise BadInput("a shadow is for the time before a cutover: the binary proxy has no clients here")
+        await self.shadow.on()
+        try:
+            for program in self.plan.programs["binary"]:
+                await self._copied(program)
+        except (BadInput, Died):
+            await self.shadow.off()
+            raise
+        self.say(f"the shadow is on (pid {self.shadow.pid}): each call of the binary path is copied")
+
+    async def _copied(self, program: Program) -> None:
+        child = self.children[program.name]
+        if not (await child.ask("copy")).get("copied"):
+            raise BadInput(f"{program.name} was started by another version and cannot copy: start it again")
+
     def ready(self, primary: Primary) -> bool:
         child = self.children.get(PROXIES[primary])
         return child is not None and child.serves()
@@ -152,14 +176,19 @@ class Launcher:
         for task in self._keeping.values():
             task.cancel()
         await self._front.end()
+        ending = asyncio.create_task(self.shadow.off()) if self.shadow is not None else None
         proxies = [child for child in self.children.values() if child.program.takes_production]
         others = [child for child in self.children.values() if not child.program.takes_production]
         for group in (proxies, others):
             await asyncio.gather(*(child.end(self.plan.drain) for child in group))
+        if ending is not None:
+            await ending
         for each in self.sockets.values():
             each.close()
 
     def kill(self) -> None:
+        if self.shadow is not None:
+            self.shadow.kill()
         for child in self.children.values():
             child.signal(signal.SIGKILL)
 
@@ -237,6 +266,9 @@ class Launcher:
         except BaseException:
             await asyncio.shield(child.end(self.plan.drain))
             raise
+        if self.shadow is not None and self.shadow.pid and program in self.plan.programs["binary"]:
+            with suppress(BadInput, Died):  # it answers its clients all the same
+                await self._copied(program)
         took = asyncio.get_running_loop().time() - began
         self.say(f"{program.name}: ready on port {self.port(program)} after {took:.1f} s (pid {child.pid}, log {log})")
         return child
@@ -371,7 +403,9 @@ class Launcher:
             }
             for name, child in self.children.items()
         ]
-        return {"primary": self.primary, "answering": self.answering, "routes": self.routes.said, "programs": programs}
+        shadow = self.shadow.pid if self.shadow is not None else None
+        told = {"routes": self.routes.said, "programs": programs, "shadow": shadow}
+        return {"primary": self.primary, "answering": self.answering, **told}
 
 
 def _given(program: Program) -> int:

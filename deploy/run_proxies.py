@@ -12,6 +12,7 @@ and, while it runs, from another terminal:
 python deploy/run_proxies.py cutover [--force "REASON"]
 python deploy/run_proxies.py rollback [--reason "REASON"]
 python deploy/run_proxies.py route pycharm=sdk sdk=25%
+python deploy/run_proxies.py shadow on | off | status
 python deploy/run_proxies.py restore
 python deploy/run_proxies.py journal
 """
@@ -52,6 +53,11 @@ _PORT_TOO = click.option("--port", "said", type=_NUMBER, help="The production po
     "--standby/--no-standby", default=True, show_default=True, help="After a cutover: both, one of them warm."
 )
 @click.option("--watch/--no-watch", default=True, show_default=True, help="Roll back by itself, for a reason.")
+@click.option(
+    "--shadow",
+    is_flag=True,
+    help="The SDK proxy gets a copy of each call, and is compared; so it is with the command shadow on.",
+)
 @click.option("--logs", type=_FOLDER, default="logs", show_default=True)
 @click.option("--reports", type=_FOLDER, default="reports", show_default=True)
 @click.option("--verdict-hours", type=click.FloatRange(0), default=24.0, show_default=True, help="A verdict's life.")
@@ -108,6 +114,21 @@ def route(port: int, /, routes: tuple[str, ...], none: bool, said: int | None) -
     code = _asked(said or port, {"do": "route", "by": who(), "routes": routes})
     if code is None:
         _refused(f"no launcher runs for port {said or port}: start python deploy/run_proxies.py --route ...")
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["on", "off", "status"]))
+@_PORT_TOO
+@click.pass_obj
+def shadow(port: int, /, what: str, said: int | None) -> None:
+    """Before a cutover: the SDK proxy gets a copy of each call, the provider's own answer to it, and is compared.
+
+    No client waits for it, and no provider is asked. What differs: reports/latest/shadow.md. Exit code 1: it is off.
+    """
+    code = _asked(said or port, {"do": "shadow", "what": what})
+    if code is None:
+        _refused(f"no launcher runs for port {said or port}: start python deploy/run_proxies.py --shadow")
     sys.exit(code)
 
 

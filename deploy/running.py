@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from deploy.asking import NoLauncher, told
+from deploy.child import Died
 from deploy.commands import Desk, Gate
 from deploy.guard import guard
 from deploy.journal import Change, Journal, who
@@ -21,9 +22,12 @@ from deploy.launcher import Failed, Launcher, Plan
 from deploy.listening import owner_of
 from deploy.programs import PRODUCTION, Asked, BadInput, Primary, Program, binary, said_primary, sdk
 from deploy.routes import Routes, read
+from deploy.shadowing import Shadow, command
 from deploy.state import LAUNCHER, known_sockets, only_one, sockets_folder, state_folder
 from deploy.users import users
 from deploy.watch import Thresholds
+
+_LOOK = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Wanted:
     gate: Gate
     state: Path
     routes: tuple[str, ...]
+    shadow: bool
 
 
 def run(root: Path, *, status: bool, **options: Any) -> int:
@@ -64,7 +69,7 @@ def _require_file(config: Path) -> None:
 
 
 def _wanted(root: Path, *, use_sdk: bool, reports: Path, verdict_hours: float, archive: Path, **options: Any) -> Wanted:
-    here = {name: options.pop(name) for name in ("standby", "watch", "logs")}
+    here = {name: options.pop(name) for name in ("standby", "watch", "logs", "shadow")}
     routes = options.pop("route")
     asked = Asked(**options)
     asked.addresses()
@@ -77,7 +82,9 @@ async def _launched(wanted: Wanted) -> None:
     journal, stop = Journal(wanted.state), asyncio.Event()
     plan = _plan(wanted, journal)
     folder = sockets_folder(wanted.state)
-    launcher = Launcher(plan, journal, folder, click.echo)
+    shadowing = command(wanted.asked.config, wanted.gate.reports)
+    shadow = Shadow(shadowing, folder, wanted.logs / "shadow.log", wanted.gate.root, click.echo)
+    launcher = Launcher(plan, journal, folder, click.echo, shadow)
     if plan.primary != journal.primary():
         reason = "USE_SDK_PROXY or --use-sdk says so"
         journal.add(Change("start", who(), journal.primary(), plan.primary, reason))
@@ -96,9 +103,21 @@ async def _launched(wanted: Wanted) -> None:
     beside: list[Coroutine[None, None, None]] = [desk.serve(folder / LAUNCHER)]
     if wanted.watch:
         beside.append(guard(launcher, Thresholds()))
+    if wanted.shadow:
+        beside.append(_shadowed(launcher))
     await launcher.run(stop, beside)
     (folder / LAUNCHER).unlink(missing_ok=True)
     click.echo("all stopped")
+
+
+async def _shadowed(launcher: Launcher) -> None:
+    """Once the port is answered on; without a shadow, where there can be none."""
+    while launcher.answering is None:  # noqa: ASYNC110 - it is a matter of seconds, once
+        await asyncio.sleep(_LOOK)
+    try:
+        await launcher.shadow_on()
+    except (BadInput, Died) as error:
+        click.echo(f"no shadow: {error}")
 
 
 def _plan(wanted: Wanted, journal: Journal) -> Plan:
@@ -120,6 +139,8 @@ def _status(wanted: Wanted) -> int:
     click.echo(f"primary: {state['primary']}, port {wanted.asked.port}, answering: {state['answering'] or 'nobody'}")
     if state["routes"]:
         click.echo(f"routes: {', '.join(state['routes'])}")
+    if state.get("shadow"):
+        click.echo(f"shadow: on, pid {state['shadow']}")
     for each in state["programs"]:
         ready = "ready" if each["ready"] else "not ready"
         click.echo(f"{each['name']}: {ready}, port {each['port']}, pid {each['pid']}")

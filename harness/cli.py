@@ -34,6 +34,7 @@ from harness.reporting import report_beside
 from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
 from harness.settings import read_settings
+from harness.shadow_command import shadow_command
 from harness.traffic.mutated import mutated as mutations
 from harness.traffic.scenario_file import read_all
 from harness.trial_commands import canary_command, fuzz_command, leaving_command, soak_command
@@ -61,6 +62,7 @@ COMMANDS = (
     approve_command,
     cookies_command,
     drill_command,
+    shadow_command,
     report_command,
     body_command,
     rejudge_command,

@@ -52,6 +52,7 @@ class Stage:
 
     plan: DrillPlan
     launcher: Launcher
+    upstream: PacedUpstream
     key: str
     tell: Tell
     answers: list[Answered] = field(default_factory=list)
@@ -108,7 +109,7 @@ async def stage(plan: DrillPlan, logs: Path, tell: Tell) -> AsyncIterator[Stage]
             env = environment(plan.settings.environment, credentials, names, home) | {"XDG_STATE_HOME": home}
             launcher = Launcher(config, free_port(), free_port(), env, logs)
             try:
-                yield Stage(plan, launcher, credentials.key, tell)
+                yield Stage(plan, launcher, upstream, credentials.key, tell)
             finally:
                 await launcher.stop()
                 for pid in launcher.left():

@@ -63,7 +63,7 @@ MAY_IMPORT = {
     | {"exit_code", "settings", "provenance", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
     | {"drill_command", "trial_commands", "generator_command", "report_command", "reporting"}
-    | {"gate_command", "bench_command", "rejudge_command"},
+    | {"gate_command", "bench_command", "rejudge_command", "shadow_command"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
     "sabotage_command": {"exit_code", "provenance", "settings", "journey", "noticing", "traffic"}
@@ -73,9 +73,12 @@ MAY_IMPORT = {
     | {"reporting"},
     "drill": LEAVES | {"drill", "performance"},
     "drill_stage": LEAVES | {"drill", "performance", "replay", "settings", "site", "upstream"},
-    "drill_journey": LEAVES | {"drill", "drill_stage"},
+    "drill_journey": LEAVES | {"drill", "drill_stage", "upstream"},
     "drill_command": {"exit_code", "provenance", "settings", "journey", "reporting"}
     | {"drill", "drill_stage", "drill_journey"},
+    "shadow_world": {"model"},
+    "shadow_journey": LEAVES | STEPS | {"journey", "provenance", "recording", "settings", "site", "shadow_world"},
+    "shadow_command": {"exit_code", "reporting", "settings", "shadow_journey", "verdict"},
     "self_comparison": LEAVES | {"provenance", "journey", "judging"},
     "self_command": {"reporting", "exit_code", "settings", "journey", "self_comparison", "traffic"},
     "__main__": {"cli"},

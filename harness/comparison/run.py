@@ -112,10 +112,14 @@ class Reference:
 
     def _found(self, role: Role, seen: _Seen, pair: tuple[Json, Json]) -> tuple[Difference, ...]:
         baseline, other = pair
-        ours, theirs = strayed(seen[Role.BASELINE], self.jar), strayed(seen[role], self.jar)
-        cookies = (Difference("/effects/cookies", [*ours], [*theirs]),) if ours != theirs else ()
+        cookies = cookies_apart(seen[Role.BASELINE], seen[role], self.jar)
         paced = (*paces(seen[Role.BASELINE], seen[role]), *lags(seen[Role.BASELINE], seen[role]))
         return (*compare(baseline, other), *orders(baseline, other), *paced, *cookies)
+
+
+def cookies_apart(baseline: Observation, other: Observation, jar: Jar) -> tuple[Difference, ...]:
+    ours, theirs = strayed(baseline, jar), strayed(other, jar)
+    return (Difference("/effects/cookies", [*ours], [*theirs]),) if ours != theirs else ()
 
 
 def _trees(one: Observation, other: Observation) -> tuple[Json, Json]:

@@ -41,6 +41,11 @@ class Launcher:
         """Of the drill's own cutovers: the project's is none of its business."""
         return self.config.parent / "archive"
 
+    @property
+    def reports(self) -> Path:
+        """Of the drill's own shadow."""
+        return self.config.parent / "reports"
+
     async def start(self, *options: str, flaw: str | None = None) -> float:
         """Seconds until the port answers. Raises `TargetFailed`."""
         began = monotonic()
@@ -48,7 +53,7 @@ class Launcher:
         if flaw is not None:
             planted = Path(__file__).parent / "planted"
             environment |= {"DRILL_FLAW": flaw, "PYTHONPATH": str(planted)}
-        own = ("--logs", str(self.folder), "--archive", str(self.archive))
+        own = ("--logs", str(self.folder), "--archive", str(self.archive), "--reports", str(self.reports))
         await self._started(environment, str(PROGRAM), *own, *options)
         return monotonic() - began
 
@@ -107,6 +112,22 @@ class Launcher:
         finally:
             connection.close()
         return SDK if answer.getheader(MARK.decode()) else BINARY
+
+    def shadow(self) -> int:
+        """Its pid. Raises `TargetFailed` where none was ever on."""
+        lines = [line for line in self.said().splitlines() if line.startswith("the shadow is on")]
+        if not lines:
+            raise TargetFailed(f"the shadow was never on: {self.said()[-2000:]}")
+        return int(lines[-1].rpartition("(pid ")[2].split(",")[0].rstrip(")"))
+
+    def shadowed(self) -> dict[str, Any]:
+        """What the shadow has reported. Raises `TargetFailed` where that is nothing."""
+        file = self.reports / "latest" / "shadow.json"
+        try:
+            tree: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise TargetFailed(f"the shadow has reported nothing: {error}") from error
+        return tree
 
     def journal(self) -> list[dict[str, Any]]:
         file = Path(self.environment["XDG_STATE_HOME"], "run-proxies", str(self.port), "journal.ndjson")

@@ -56,14 +56,14 @@ async def play(scenario: Scenario, site: Site) -> Played:
 
 def _observation(scenario: Scenario, site: Site, client: Sequence[Exchange], play: Play) -> Observation:
     secrets = {site.key: KEY, **site.hidden}
-    hidden = partial(_hidden, secrets=secrets)
+    hide = partial(hidden, secrets=secrets)
     effects = play.effects()
     return Observation(
         scenario.id,
         site.target.name,
         site.role,
-        tuple(map(hidden, client)),
-        tuple(map(hidden, play.exchanges())),
+        tuple(map(hide, client)),
+        tuple(map(hide, play.exchanges())),
         replace(effects, unexpected=tuple(_renamed(note, secrets) for note in effects.unexpected)),
     )
 
@@ -79,7 +79,7 @@ async def warm_up(site: Site, models: Mapping[str, Sequence[str]]) -> tuple[Exch
     ]
     with site.upstream.improvising(autoplay()):
         exchanges = [await send(request, site.target.url, patience=site.step_patience) for request in requests]
-    return tuple(_hidden(exchange, {site.key: KEY, **site.hidden}) for exchange in exchanges)
+    return tuple(hidden(exchange, {site.key: KEY, **site.hidden}) for exchange in exchanges)
 
 
 def _warming(path: str, model: str, stream: bool, key: str) -> Request:
@@ -174,16 +174,16 @@ def _filled(request: Request, site: Site) -> Request:
     return replace(request, headers=headers)
 
 
-def _hidden(exchange: Exchange, secrets: Mapping[str, str]) -> Exchange:
+def hidden(exchange: Exchange, secrets: Mapping[str, str]) -> Exchange:
     """The exchange with a name in the place of each secret: none is stored, and one that leaks is still seen."""
     request, outcome = exchange.request, exchange.outcome
     path = _renamed(request.path, secrets)
-    hidden = Request(request.method, path, _without(request.headers, secrets), _masked(request.body, secrets))
+    known = Request(request.method, path, _without(request.headers, secrets), _masked(request.body, secrets))
     if isinstance(outcome, Failure):
-        return replace(exchange, request=hidden)
+        return replace(exchange, request=known)
     chunks = tuple(Chunk(chunk.at, _masked(chunk.data, secrets)) for chunk in outcome.chunks)
     shown = replace(outcome, headers=_without(outcome.headers, secrets), chunks=chunks)
-    return replace(exchange, request=hidden, outcome=shown)
+    return replace(exchange, request=known, outcome=shown)
 
 
 def _without(headers: Headers, secrets: Mapping[str, str]) -> Headers:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-# What there is to measure, and the session that does.
+# What there is to measure, and the command that does.
 MEASURED: Mapping[str, str] = MappingProxyType(
     {
         "gate": "nox -s gate",
@@ -22,6 +22,7 @@ MEASURED: Mapping[str, str] = MappingProxyType(
         "soak": "nox -s soak",
         "fuzz": "nox -s fuzz",
         "canary": "nox -s canary",
+        "shadow": "python deploy/run_proxies.py shadow on",
     }
 )
 # What a report reads of each: a file without it was written by another version, or by something else.
@@ -36,6 +37,7 @@ _NEEDED: Mapping[str, frozenset[str]] = MappingProxyType(
         "soak": frozenset({"highest_rss_mib", "growth_mib_a_minute", "streams", "minutes"}),
         "fuzz": frozenset({"requests", "faults"}),
         "canary": frozenset({"secrets", "found", "requests"}),
+        "shadow": frozenset({"told", "judged", "outcomes", "not_judged", "ways"}),
     }
 )
 _PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType({"gate": ("gate-load", "clients")})

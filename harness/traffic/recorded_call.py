@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 
 import httptools
@@ -12,10 +13,13 @@ _CUT = "closed before the response was complete"
 
 
 class RecordedCall:
-    def __init__(self, method: str, path: str, headers: Headers) -> None:
+    """`clock` tells when that is: seconds."""
+
+    def __init__(self, method: str, path: str, headers: Headers, clock: Callable[[], float] = monotonic) -> None:
         self._method, self._path, self._request_headers = method, path, headers
         self._body = bytearray()
-        self._began = monotonic()
+        self._clock = clock
+        self._began = clock()
         self._parser = httptools.HttpResponseParser(self)
         self._status: int | None = None
         self._headers: list[tuple[str, str]] = []
@@ -63,7 +67,7 @@ class RecordedCall:
             failure = Failure("left", "the recorder ended first")
         if self._status is None:
             return failure or Failure("cut", "no response")
-        rest = (Chunk(monotonic() - self._began, self._open),) if self._open else ()
+        rest = (Chunk(self._clock() - self._began, self._open),) if self._open else ()
         return Response(self._status, tuple(self._headers), (*self._chunks, *rest), failure)
 
     # --- httptools ---
@@ -95,5 +99,5 @@ class RecordedCall:
 
     def _close_chunk(self) -> None:
         if self._open:
-            self._chunks.append(Chunk(monotonic() - self._began, self._open))
+            self._chunks.append(Chunk(self._clock() - self._began, self._open))
             self._open = b""

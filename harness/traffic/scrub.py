@@ -113,14 +113,15 @@ def _body(body: bytes, bodies: Bodies, failed: bool = False) -> bytes:
 
 
 def _headers(headers: Headers, bodies: Bodies) -> Headers:
-    return tuple((name, _value(name.lower(), value, bodies)) for name, value in headers)
+    return tuple((name, scrub_header(name.lower(), value, bodies)) for name, value in headers)
 
 
-def _value(name: str, value: str, bodies: Bodies) -> str:
+def scrub_header(name: str, value: str, bodies: Bodies) -> str:
+    """`name` in lower case."""
     if _is_credential(name):
         scheme, space, _ = value.rpartition(" ")
         return f"{scheme}{space}{KEY}"
-    if name in {"cookie", "set-cookie"}:
+    if name.removeprefix("llm_provider-") in {"cookie", "set-cookie"}:
         return _PAIR.sub(lambda pair: _cookie(pair, bodies), value)
     if name in _MACHINE:
         return bodies.texts.fill(value)

@@ -37,10 +37,17 @@ _SLACK = 0.005  # seconds: a request that close to the end of another was sent a
 _LAST_EVENTS = ("message_stop", "response.completed", "error")
 
 
-def to_scenario(about: Scenario, client: Sequence[Exchange], upstream: Sequence[Exchange]) -> Scenario:
-    """`about` says everything but the steps. Pure; not scrubbed yet: see `scrub`."""
+def to_scenario(
+    about: Scenario, client: Sequence[Exchange], upstream: Sequence[Exchange], *, as_sent: bool = False
+) -> Scenario:
+    """`about` says everything but the steps. Pure; not scrubbed yet: see `scrub`.
+
+    `as_sent`: what the provider has compressed stays so, which nobody can read, or scrub.
+    """
     requests = sorted(client, key=lambda exchange: exchange.at)
-    steps = [_step(exchange, calls) for exchange, calls in zip(requests, pair(requests, upstream), strict=True)]
+    steps = [
+        _step(exchange, calls, as_sent) for exchange, calls in zip(requests, pair(requests, upstream), strict=True)
+    ]
     together = [_overlaps(requests, index) for index in range(len(requests))]
     marked = tuple(replace(step, together=at_once) for step, at_once in zip(steps, together, strict=True))
     return replace(about, steps=marked)
@@ -51,8 +58,8 @@ def _overlaps(requests: Sequence[Exchange], index: int) -> bool:
     return any(ended - _SLACK > requests[index].at for ended in ends)
 
 
-def _step(exchange: Exchange, calls: Sequence[Exchange]) -> Step:
-    replies = tuple(_reply(call, _is_messages(exchange) and _is_messages(call)) for call in calls)
+def _step(exchange: Exchange, calls: Sequence[Exchange], as_sent: bool) -> Step:
+    replies = tuple(_reply(call, _is_messages(exchange) and _is_messages(call), as_sent) for call in calls)
     left = _left_after(exchange)
     return Step(_request(exchange.request), tuple(map(_held, replies)) if left == 0 else replies, leave_after=left)
 
@@ -84,20 +91,21 @@ def _left_after(exchange: Exchange) -> int | None:
     if failure is None or failure.kind != "left":
         return None
     events = parse(outcome.body)[0] if isinstance(outcome, Response) else []
-    return None if events and _is_last(events[-1]) else len(events)
+    return None if events and is_last(events[-1]) else len(events)
 
 
-def _is_last(event: ServerEvent) -> bool:
+def is_last(event: ServerEvent) -> bool:
+    """Whether nothing that matters comes after it."""
     return event.data == "[DONE]" or event.event in _LAST_EVENTS
 
 
 # --- replies --------------------------------------------------------------------------------------------------------
 
 
-def _reply(call: Exchange, same_protocol: bool) -> Reply:
+def _reply(call: Exchange, same_protocol: bool, as_sent: bool) -> Reply:
     if isinstance(call.outcome, Failure):
         return Reply(before=(Wait(_LONGEST_PAUSE) if call.outcome.kind == "left" else Cut(_how(call.outcome)),))
-    response = _decoded(call.outcome)
+    response = call.outcome if as_sent else _decoded(call.outcome)
     headers = _reply_headers(response.headers)
     if response.failure is None and "event-stream" not in (header(headers, "content-type") or ""):
         return Reply(response.status, headers, response.body)

@@ -57,6 +57,15 @@ def test_the_same_is_in_markdown(reports):
     assert "Not measured: run `nox -s sabotage`." in text
 
 
+def test_what_a_shadow_saw_of_production_is_in_the_page_and_in_markdown(reports):
+    way = {"outcome": "different", "places": ["/client/*/response/status"], "calls": 7}
+    told = {"told": "9 calls judged: 2 same, 7 different", "judged": 9, "outcomes": {"same": 2, "different": 7}}
+    measured(reports, "shadow", {**told, "not_judged": {}, "ways": [way]})
+    page, text, *_ = (file.read_text() for file in report(settings(reports)))
+    assert "9 calls judged: 2 same, 7 different." in page and "<code>/client/*/response/status</code>" in page
+    assert "* **different**, 7 calls: `/client/*/response/status`" in text
+
+
 def test_the_page_needs_nothing_but_itself(reports):
     page = report(settings(reports))[0].read_text()
     assert (

@@ -1,0 +1,125 @@
+"""The launcher's shadow: a program beside the others that gets a copy of each call, and that no client waits for.
+
+What it does with them is its own affair (`python -m harness shadow`): here it is started, last in the queue for the
+processors, the programs of the binary path are told to copy for it, and its end, of whatever kind, is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.copying import shadow_of
+from deploy.programs import BadInput
+
+_START = 120.0  # seconds
+_END = 20.0  # seconds for its last report
+_LOOK = 0.05  # seconds
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True, eq=False)
+class Shadow:
+    """`command`: the program; it gets the place where it is to take the calls as its last word, and takes them once it
+    is ready."""
+
+    command: tuple[str, ...]
+    folder: Path
+    log: Path
+    root: Path
+    say: Say
+    _process: asyncio.subprocess.Process | None = None
+    _watching: asyncio.Task[None] | None = None
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def pid(self) -> int | None:
+        """None where none runs."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def on(self) -> None:
+        """Ready for calls. Raises `BadInput` where it does not get so far."""
+        async with self._one_at_a_time:
+            if self.pid is not None:
+                return
+            place = shadow_of(self.folder)
+            place.unlink(missing_ok=True)
+            self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self.log.open("ab") as output:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self.command,
+                    str(place),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=asyncio.subprocess.STDOUT,
+                    start_new_session=True,  # signals are the launcher's to pass on
+                    cwd=self.root,
+                )
+            try:
+                await self._until_there(place, self._process)
+            except BaseException:
+                await self._ended()
+                raise
+            self._watching = asyncio.create_task(self._watched(self._process))
+
+    async def _until_there(self, place: Path, process: asyncio.subprocess.Process) -> None:
+        try:
+            async with asyncio.timeout(_START):
+                while process.returncode is None and not place.exists():  # noqa: ASYNC110, ASYNC240 - once, at its start
+                    await asyncio.sleep(_LOOK)
+        except TimeoutError as error:
+            raise BadInput(f"the shadow was not ready within {_START:g} s; see {self.log}") from error
+        if process.returncode is not None:
+            raise BadInput(f"the shadow ended with exit code {process.returncode}; see {self.log}")
+
+    async def off(self) -> None:
+        """It has written its report."""
+        async with self._one_at_a_time:
+            if self._watching is not None:
+                self._watching.cancel()
+            await self._ended()
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _ended(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END):
+                await process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
+        await process.wait()
+
+    async def _watched(self, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
+        self.say(f"the shadow ended with exit code {code}; clients are answered as before; see {self.log}")
+
+
+def command(config: Path, reports: Path) -> tuple[str, ...]:
+    """What `on` starts."""
+    return (sys.executable, "-m", "harness", "shadow", f"--config={config.resolve()}", f"--reports={reports.resolve()}")
+
+
+def last_told(reports: Path) -> str:
+    """What the shadow has said of its calls in its last report."""
+    file = reports / "latest" / "shadow.json"
+    try:
+        tree = json.loads(file.read_text(encoding="utf-8"))
+        return f"{file}, {tree['made']['at']}: {tree['told']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{file}: no report yet"
