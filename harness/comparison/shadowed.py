@@ -3,7 +3,8 @@
 The first cannot be asked again, so that what it makes up (ids, dates, measured numbers) is learnt from the second: what
 differs between its two runs. That goes for the first only where its value is its own: one that stands in what the
 provider answered, or the client sent, was passed on, and is compared. What only the first makes up is a difference, and
-is shown. When events came is not compared: the provider had its own pace.
+is shown. Not compared are what nobody has seen of the first, what became of its client's connection, and when events
+came: the provider had its own pace.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Learnt:
     def compared(self, calls: Mapping[str, Seen]) -> Iterator[Compared]:
         """By name. The trees that go out are the raw ones."""
         whole = {name: seen for name, seen in calls.items() if seen.problem is None}
-        now = learn((name, tree(seen.once), tree(seen.again)) for name, seen in whole.items())
+        now = learn((name, _tree(seen.once), _tree(seen.again)) for name, seen in whole.items())
         for spot, positions in now.chance.items():
             self._chance.setdefault(spot, {}).update(positions)
         for cookie, hosts in set_by(seen.recorded for seen in whole.values()).items():
@@ -62,7 +63,7 @@ class Learnt:
 def _compared(name: str, seen: Seen, known: Volatile, jar: Jar) -> Compared:
     if seen.problem is not None:
         return Compared(name, problem=seen.problem)
-    recorded, once, again = tree(seen.recorded), tree(seen.once), tree(seen.again)
+    recorded, once, again = tree(seen.recorded), _tree(seen.once), _tree(seen.again)
     volatile = replace(known, clock=sorted({*known.clock, *readings(recorded)}))
     places = {**volatile.places(name, recorded), **_of_its_world(recorded)}
     own = {**places, **_own(places, recorded, seen.recorded)}
@@ -70,6 +71,16 @@ def _compared(name: str, seen: Seen, known: Volatile, jar: Jar) -> Compared:
     noise = _differences(once, again, places)
     trees = {Role.BASELINE: recorded, Role.AGAIN: again, Role.CANDIDATE: once}
     return Compared(name, trees, noise, (*found, *cookies_apart(seen.recorded, seen.once, jar)))
+
+
+def _tree(seen: Observation) -> Json:
+    return tree(replace(seen, client=tuple(map(_without_connection, seen.client))))
+
+
+def _without_connection(exchange: Exchange) -> Exchange:
+    if isinstance(exchange.outcome, Failure):
+        return exchange
+    return replace(exchange, outcome=replace(exchange.outcome, connection=None))
 
 
 def _of_its_world(recorded: Json) -> dict[str, dict[int, Sort]]:

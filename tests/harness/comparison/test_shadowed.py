@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from harness.comparison.shadowed import Learnt, Seen
 from harness.model import Chunk, Compared, Effects, Exchange, Headers, Json, Observation, Request, Response, Role
@@ -73,6 +74,15 @@ def test_a_number_that_was_the_same_twice_by_chance_is_known_from_another_call()
 def test_the_id_of_a_deployment_is_of_its_world():
     one, other = ((("x-litellm-model-id", digit * 64),) for digit in ("a1", "b2"))
     assert compared((one, {}), (other, {}), (other, {})).found == ()
+
+
+def test_what_nobody_saw_of_the_first_is_not_compared():
+    recorded, seen = seen_of((), {}, None), seen_of((), {}, None)
+    answer = seen.client[0].outcome
+    assert isinstance(answer, Response)
+    looked = replace(seen, client=(replace(seen.client[0], outcome=replace(answer, connection="kept")),))
+    (found,) = Learnt().compared({"shadow/1": Seen(recorded, looked, looked)})
+    assert found.found == ()
 
 
 def test_what_the_provider_is_asked_is_compared():
