@@ -56,7 +56,7 @@ class Made:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call that the program answers. `keeps`: its own bytes, or (the back) those of the calls that it makes."""
+    """A call that the program answers. `keeps_own`: its own bytes, or (the back) those of the calls that it makes."""
 
     copies: Copies
     keeps_own: bool
@@ -146,7 +146,7 @@ class Copies:
         await self.end()
         sink, _ = await asyncio.get_running_loop().create_unix_connection(lambda: _Taker(self), str(place))
         sink.set_write_buffer_limits(high=_MOST)
-        self._sink = sink
+        self._sink, self._lost = sink, 0
 
     async def end(self) -> None:
         if self._sink is not None:

@@ -38,6 +38,7 @@ class Shadow:
     say: Say
     _process: asyncio.subprocess.Process | None = None
     _watching: asyncio.Task[None] | None = None
+    _starting: bool = False
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -63,11 +64,14 @@ class Shadow:
                     start_new_session=True,  # signals are the launcher's to pass on
                     cwd=self.root,
                 )
+            self._starting = True
             try:
                 await self._until_there(place, self._process)
             except BaseException:
                 await self._ended()
                 raise
+            finally:
+                self._starting = False
             self._watching = asyncio.create_task(self._watched(self._process))
 
     async def _until_there(self, place: Path, process: asyncio.subprocess.Process) -> None:
@@ -81,7 +85,9 @@ class Shadow:
             raise BadInput(f"the shadow ended with exit code {process.returncode}; see {self.log}")
 
     async def off(self) -> None:
-        """It has written its report."""
+        """It has written its report; one that is not ready yet has none."""
+        if self._starting:
+            self.kill()
         async with self._one_at_a_time:
             if self._watching is not None:
                 self._watching.cancel()

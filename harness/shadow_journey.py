@@ -48,8 +48,10 @@ from harness.settings import Settings
 from harness.shadow_world import World, moved, world
 from harness.site import Credentials, site
 from harness.traffic.copied import LONGEST_LINE, Copied, Joining, messages
+from harness.traffic.pseudonym import Pseudonyms
 from harness.traffic.scrub import credentials
 from harness.traffic.scrub_found import scrub_found
+from harness.traffic.scrub_text import Texts
 from harness.traffic.to_scenario import to_scenario
 from harness.verdict.judge import judge
 from harness.verdict.shadowed import Tally
@@ -94,6 +96,7 @@ class _Inbox:
             async for message in messages(reader):
                 self.joining.add(message, monotonic())
                 self.dropped[program] = int(message.head["lost"])
+                self.sort()
         self.programs.discard(writer)
         writer.close()
 
@@ -171,7 +174,7 @@ class _Judge:
 
     def _about(self, copied: Copied) -> Scenario:
         request, name = copied.client.request, f"shadow/{next(self._numbers):06}"
-        path = re.sub(r"\?.*", "", request.path)
+        path = Texts.of(Pseudonyms(self.key)).keep(re.sub(r"\?.*", "", request.path))
         return Scenario(name, "shadow", f"A call of production: {request.method} {path}", "recorded", (), ())
 
     def _keep(self, scenario: Scenario, copied: Copied) -> None:
@@ -254,12 +257,23 @@ async def _until_alone(inbox: _Inbox, judging: _Judge, report: Callable[[], None
     while os.getppid() == parent:
         inbox.sort()
         if batch := inbox.next():
-            rest = await judging.judge(batch)
+            rest = await _judged(batch, inbox, judging)
             inbox.done(batch)
         await asyncio.sleep(rest if batch else _LOOK)
         if monotonic() - reported > _REPORTS and told != inbox.tally.told():
             report()
             reported, told = monotonic(), inbox.tally.told()
+
+
+async def _judged(batch: Sequence[Copied], inbox: _Inbox, judging: _Judge) -> float:
+    """What cannot be judged for a reason of the harness's own is counted: the next call may well be."""
+    try:
+        return await judging.judge(batch)
+    except HarnessError:
+        raise
+    except Exception as error:  # noqa: BLE001 - production's traffic is whatever it is
+        inbox.tally.not_judged[f"the harness stumbled: {type(error).__name__}"] += len(batch)
+        return 0.0
 
 
 def _report(plan: ShadowPlan, inbox: _Inbox, judging: _Judge, version: str) -> None:

@@ -91,7 +91,7 @@ class Joining:
         backs = [back for back in found if back is not None]
         if len(backs) < len(found):
             return None
-        self._backs = [(since, back) for since, back in self._backs if back not in backs]
+        self._backs = [(since, back) for since, back in self._backs if all(back is not each for each in backs)]
         return backs
 
     def _back(self, made: Mapping[str, Any]) -> Message | None:

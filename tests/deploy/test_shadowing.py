@@ -1,5 +1,6 @@
 """A launcher with small proxies, and a small shadow that writes down what it is told."""
 
+import asyncio
 import json
 import os
 import signal
@@ -95,6 +96,16 @@ async def test_a_shadow_that_does_not_start_is_told_and_changes_nothing(tmp_path
         with pytest.raises(BadInput, match="the shadow ended with exit code 3"):
             await one.launcher.shadow_on()
         assert (await one.answer(), one.launcher.state()["shadow"]) == ("binary-proxy", None)
+
+
+async def test_a_shadow_that_is_not_ready_yet_does_not_hold_up_the_launchers_end(tmp_path: Path) -> None:
+    shadow = Shadow((sys.executable, "-c", "import time; time.sleep(600)"), tmp_path, tmp_path / "l", tmp_path, print)
+    starting = asyncio.create_task(shadow.on())
+    await until(lambda: shadow.pid is not None)
+    async with asyncio.timeout(30):
+        await shadow.off()
+    with pytest.raises(BadInput, match="exit code -9"):
+        await starting
 
 
 async def test_where_a_program_cannot_copy_there_is_no_shadow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
