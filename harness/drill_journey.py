@@ -8,14 +8,12 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from time import monotonic
 from typing import Any
 
 from harness.drill.clients import Answered
-from harness.drill.figures import Line, at_most, failed, pauses, quantile, within
+from harness.drill.figures import Line, Window, at_most, failed, growth, pauses, quantile, within
 from harness.drill.launched import BINARY, SDK, Launcher
 from harness.drill_stage import USERS, DrillPlan, Tell, stage
 from harness.errors import TargetFailed
@@ -30,7 +28,6 @@ _MOVES = ((_CUTOVER, SDK), (("rollback",), BINARY), (_CUTOVER, SDK))
 _ROUNDS = 4  # pairs of windows, with the shadow and without
 _WINDOW = 25.0  # seconds
 _QUICK = Pace(0.05, 0.02, 10, whole=0.25)  # many answers in little time
-_NOISE = 3.0  # ms by which a p95 may move without a shadow, so that 3 ms more can be told
 KILLED = ("sdk-proxy", "binary-proxy", "litellm", "launcher")
 FLAWS = ("errors", "leak", "cloudflare")
 
@@ -273,16 +270,13 @@ async def shadow(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
     told = " | ".join(report["told"] for report in reports)
     tell(f"{len(answers) + later} answers, {calls} calls of the provider until the kill; {told}")
     return [
-        _growth(windows, answers),
+        growth(windows, answers, few.pace.first, 3),
         at_most("failed requests beside a shadow", 0, len(failed(answers)), "", f"of {len(answers)}"),
         at_most("calls of the provider beyond those of clients", 0, extra, "", f"{counts.calls} calls altogether"),
         at_most("failed requests after kill -9 of the shadow", 0, len(killed), "", f"of {later}"),
         Line("calls that the shadow has judged", ">= 1", judged, "", judged >= 1, told),
         at_most("processes left behind after the shadow", 0, len(left), "", "after SIGTERM"),
     ]
-
-
-Window = tuple[bool, float, float]  # with the shadow or without, and the seconds between which it was so
 
 
 async def _windows(launcher: Launcher, tell: Tell) -> tuple[list[Window], list[dict[str, Any]]]:
@@ -303,28 +297,6 @@ async def _windows(launcher: Launcher, tell: Tell) -> tuple[list[Window], list[d
     if windows[-1][0]:
         reports.append(launcher.shadowed())
     return windows, reports
-
-
-def _growth(windows: Sequence[Window], answers: Sequence[Answered]) -> Line:
-    """Of the p95, from a window without the shadow to its neighbour with it: the median of the pairs. Where windows
-    without it differ by more than what is to be told apart, nothing can be told."""
-    slow = [(on, _p95([each for each in answers if begun <= each.began < until])) for on, begun, until in windows]
-    pairs = [dict(pair) for pair in zip(slow[::2], slow[1::2], strict=True)]
-    growth, calm = median(pair[True] - pair[False] for pair in pairs), [p95 for on, p95 in slow if not on]
-    noise = median(abs(one - other) for one, other in pairwise(calm))
-    told = ", ".join(f"{pair[False]:.1f} -> {pair[True]:.1f}" for pair in pairs)
-    about = f"median of {len(pairs)} pairs of {_WINDOW:g} s: {told}; {noise:.1f} ms between two windows without it"
-    line = at_most("what a shadow adds to the p95 that clients wait", 3, growth, "ms", about)
-    return replace(line, met=None) if noise > _NOISE else line
-
-
-def _p95(answers: Sequence[Answered]) -> float:
-    """Milliseconds to the first byte, beyond the upstream's own. Raises `TargetFailed` where nobody was answered."""
-    waits = [each.first - _QUICK.first(each.streams) for each in answers if each.wrong is None]
-    found = quantile(waits, 0.95)
-    if found is None:
-        raise TargetFailed("no client was answered in a window")
-    return found * 1000
 
 
 PARTS: Mapping[str, Callable[[DrillPlan, Path, Tell], Awaitable[list[Line]]]] = {

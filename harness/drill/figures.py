@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from harness.drill.clients import Answered
+
+Window = tuple[bool, float, float]  # with the shadow or without, and the seconds between which it was so
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,31 @@ def within(answers: Iterable[Answered], since: float, until: float) -> list[Answ
 def failed(answers: Iterable[Answered], killed: float | None = None) -> list[str]:
     """What went wrong; with `killed`, not with the requests that were open when a process was killed."""
     return [each.wrong for each in answers if each.wrong and (killed is None or each.began > killed)]
+
+
+def growth(
+    windows: Sequence[Window], answers: Sequence[Answered], first: Callable[[bool], float], limit: float
+) -> Line:
+    """What a shadow adds to the p95 that clients wait for the first byte beyond their upstream's own (`first`), in ms:
+    of pairs of windows, one with it and one without, the median. Where the p95 moves by more than `limit` without a
+    shadow, from one window to the next, nothing can be told. None of nothing."""
+    p95s = [
+        (on, _p95([each for each in answers if since <= each.began < until], first)) for on, since, until in windows
+    ]
+    pairs = [dict(pair) for pair in zip(p95s[::2], p95s[1::2], strict=True)]
+    added = [both[True] - both[False] for both in pairs]
+    calm = [p95 for on, p95 in p95s if not on]
+    noise = median(abs(one - other) for one, other in pairwise(calm)) if len(calm) > 1 else math.inf
+    told = ", ".join(f"{both[False]:.1f} -> {both[True]:.1f}" for both in pairs)
+    about = f"median of {len(pairs)} pairs of windows: {told}; {noise:.1f} ms between two without it"
+    line = at_most("what a shadow adds to the p95 that clients wait", limit, median(added), "ms", about)
+    return replace(line, met=None) if noise > limit or math.isnan(median(added)) else line
+
+
+def _p95(answers: Iterable[Answered], first: Callable[[bool], float]) -> float:
+    """Milliseconds; NaN of nothing."""
+    found = quantile([each.first - first(each.streams) for each in answers if each.wrong is None], 0.95)
+    return math.nan if found is None else found * 1000
 
 
 def tree(lines: Sequence[Line]) -> dict[str, Any]:
