@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ _CUTOVER = ("cutover", "--force", "a drill")
 _MOVES = ((_CUTOVER, SDK), (("rollback",), BINARY), (_CUTOVER, SDK))
 _ROUNDS = 4  # pairs of windows, with the shadow and without
 _WINDOW = 25.0  # seconds
+_JUDGED = 120.0  # seconds for a call that waits for the shadow, which goes last in line
 _QUICK = Pace(0.05, 0.02, 10, whole=0.25)  # many answers in little time
 KILLED = ("sdk-proxy", "binary-proxy", "litellm", "launcher")
 FLAWS = ("errors", "leak", "cloudflare")
@@ -257,8 +259,13 @@ async def shadow(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
             windows, reports = await _windows(launcher, tell)
         answers, calls = [*here.answers], counts.calls
         here.answers.clear()
+        await launcher.command("shadow", "on")
         async with here.clients():
-            await launcher.command("shadow", "on")
+            await asyncio.sleep(_SETTLES)
+        with suppress(TargetFailed):  # told below
+            await launcher.until(partial(_has_judged, launcher, reports[-1]), "the shadow has judged", _JUDGED)
+        reports += [last for last in (launcher.shadowed(),) if last != reports[-1]]
+        async with here.clients():
             await asyncio.sleep(_SETTLES)
             os.kill(launcher.shadow(), signal.SIGKILL)
             await asyncio.sleep(_SETTLES)
@@ -277,6 +284,11 @@ async def shadow(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
         Line("calls that the shadow has judged", ">= 1", judged, "", judged >= 1, told),
         at_most("processes left behind after the shadow", 0, len(left), "", "after SIGTERM"),
     ]
+
+
+def _has_judged(launcher: Launcher, before: dict[str, Any]) -> bool:
+    report = launcher.shadowed()
+    return bool(report != before and report["judged"])
 
 
 async def _windows(launcher: Launcher, tell: Tell) -> tuple[list[Window], list[dict[str, Any]]]:

@@ -161,6 +161,6 @@ class Launcher:
         found = []
         for each in psutil.process_iter(["pid", "cmdline"]):
             words = each.info["cmdline"] or []
-            if str(self.config) in words and "deploy.handed" in words:
+            if any(word.endswith(str(self.config)) for word in words):
                 found.append(int(each.info["pid"]))
         return found
