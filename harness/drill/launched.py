@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -115,10 +116,10 @@ class Launcher:
 
     def shadow(self) -> int:
         """Its pid. Raises `TargetFailed` where none was ever on."""
-        lines = [line for line in self.said().splitlines() if line.startswith("the shadow is on")]
-        if not lines:
+        found = re.findall(r"^the shadow is on \(pid (\d+)\)", self.said(), re.MULTILINE)
+        if not found:
             raise TargetFailed(f"the shadow was never on: {self.said()[-2000:]}")
-        return int(lines[-1].rpartition("(pid ")[2].split(",")[0].rstrip(")"))
+        return int(found[-1])
 
     def shadowed(self) -> dict[str, Any]:
         """What the shadow has reported. Raises `TargetFailed` where that is nothing."""
