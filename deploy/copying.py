@@ -7,7 +7,8 @@ providers meanwhile, byte for byte. Both tell the port that their connection had
 
 A message is a line of JSON and the bytes that it counts, in this order: body, chunks, and sent and got of each of made.
 
-    {face: front or back, port: the client's, began, how: whole, left, failed or too large, lost: calls dropped so far,
+    {face: front or back, port: the client's, began, how: whole, left, failed, too large or
+     unheard, lost: calls dropped so far,
      method, path, headers: [[name, value]], status, answer: [[name, value]], body: size, chunks: [[at, size]],
      made: [{began, port, how: "" or how the other side ended it, sent: size, got: [[at, size]]}]}
 
@@ -69,6 +70,7 @@ class Call:
     made: list[Made] = field(default_factory=list)
     kept: int = 0
     too_large: bool = False
+    unheard: bool = False
     ended: bool = False
     left: bool = False
     over: bool = False
@@ -114,6 +116,8 @@ class Call:
     def how(self) -> str:
         if self.too_large:
             return "too large"
+        if self.unheard:
+            return "unheard"
         return "whole" if self.ended else "left" if self.left else "failed"
 
     def forgotten(self) -> None:

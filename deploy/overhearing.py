@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from deploy.copying import CALL, Made
 
 _heard: WeakKeyDictionary[Any, Made] = WeakKeyDictionary()  # by connection: the call that it is in
+_young: WeakSet[Any] = WeakSet()  # aiohttp's connections that were made since: uvloop asks the others' old methods
 
 
 def hear() -> None:
@@ -89,17 +90,23 @@ def _hear_aiohttp() -> None:
     from aiohttp.client_proto import ResponseHandler  # noqa: PLC0415 - it need not be there
     from aiohttp.http_writer import StreamWriter  # noqa: PLC0415
 
-    write, writelines = StreamWriter._write, StreamWriter._writelines
+    made, write, writelines = ResponseHandler.connection_made, StreamWriter._write, StreamWriter._writelines
     received, eof, lost = ResponseHandler.data_received, ResponseHandler.eof_received, ResponseHandler.connection_lost
     if hasattr(write, "heard"):
         return
 
+    def making(self: Any, transport: Any) -> None:
+        _young.add(self)
+        made(self, transport)
+
     def writing(self: Any, chunk: bytes) -> None:
+        _look_at_age(self._protocol)
         wrote(self._protocol, chunk, lambda: _port(self))
         write(self, chunk)
 
     def writing_lines(self: Any, chunks: Iterable[bytes]) -> None:
         lines = [*chunks]
+        _look_at_age(self._protocol)
         wrote(self._protocol, b"".join(lines), lambda: _port(self))
         writelines(self, lines)
 
@@ -119,7 +126,16 @@ def _hear_aiohttp() -> None:
     writing.heard = True  # type: ignore[attr-defined]
     StreamWriter._write, StreamWriter._writelines = writing, writing_lines  # type: ignore[method-assign, assignment]
     ResponseHandler.data_received, ResponseHandler.eof_received = receiving, ending  # type: ignore[method-assign]
-    ResponseHandler.connection_lost = losing  # type: ignore[method-assign]
+    ResponseHandler.connection_made, ResponseHandler.connection_lost = making, losing  # type: ignore[method-assign]
+
+
+def _look_at_age(connection: Any) -> None:
+    """One that is older than this is not kept for another call: what it gets cannot be heard."""
+    with suppress(Exception):
+        if connection not in _young:
+            connection.force_close()
+            if (call := CALL.get()) is not None:
+                call.unheard = True
 
 
 def _port(writer: Any) -> int:

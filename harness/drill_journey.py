@@ -254,6 +254,7 @@ async def shadow(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
     async with stage(few, logs, tell) as here:
         launcher, counts = here.launcher, here.upstream.counts
         await launcher.start("--no-watch")
+        own = counts.calls  # LiteLLM asks for models at its start
         async with here.clients():
             await asyncio.sleep(_SETTLES * 2)  # what is new in a process is over
             windows, reports = await _windows(launcher, tell)
@@ -270,7 +271,7 @@ async def shadow(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
             os.kill(launcher.shadow(), signal.SIGKILL)
             await asyncio.sleep(_SETTLES)
         killed, later = failed(here.answers), len(here.answers)
-        extra = counts.calls - later - len(answers)
+        extra = counts.calls - own - later - len(answers)
         await launcher.stop()
         left = launcher.left()
     judged = sum(report["judged"] for report in reports)

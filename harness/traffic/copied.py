@@ -118,6 +118,8 @@ def _unfit(front: Message, backs: list[Message] | None, *, whole: bool, client: 
         return "what the provider was asked for it was not seen"
     if any(each.head["how"] == "too large" for each in (front, *backs)):
         return "it was too large to be copied"
+    if any(each.head["how"] == "unheard" for each in backs):
+        return "its connection to the provider was older than the shadow"
     if not whole:
         return "a call to the provider could not be read"
     if not any(each.head["made"] for each in backs) and _is_refused(client):

@@ -112,6 +112,19 @@ async def test_what_goes_wrong_in_listening_never_reaches_the_client(ask: Ask, m
         assert len(call.made) == 1
 
 
+async def test_a_connection_that_is_older_is_not_used_again_and_its_call_is_not_heard() -> None:
+    async with provider() as (url, heard), aiohttp.ClientSession() as client, a_call() as call:
+        for unheard in (True, False):
+            call.unheard = False
+            if unheard:
+                await (await client.post(url, json={"a": 1})).read()
+                overhearing._young.clear()  # as it was before there was a shadow
+                call.unheard = False
+            await (await client.post(url, json={"a": 1})).read()
+            assert call.unheard is unheard
+        assert len(heard) == 2
+
+
 def test_a_client_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpcore._backends.anyio", None)
     with pytest.raises(RuntimeError, match="can be heard"):

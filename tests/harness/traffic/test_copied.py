@@ -103,6 +103,7 @@ def test_two_calls_to_the_provider_are_both_the_clients():
         ((front(how="left"), back((ASKED, SAID))), "its client left before the end of the answer"),
         ((front(how="too large"), back((ASKED, SAID))), "it was too large to be copied"),
         ((front(), back((ASKED, SAID), how="too large")), "it was too large to be copied"),
+        ((front(), back(how="unheard")), "its connection to the provider was older than the shadow"),
         ((front(), back((ASKED[:20], SAID))), "a call to the provider could not be read"),
         ((front(), back((b"\0\0", SAID))), "a call to the provider could not be read"),
         ((front(status=429), back()), "LiteLLM had taken the model out of service, for earlier calls"),
