@@ -17,6 +17,8 @@ from harness.model import Act, Reply, Request, Scenario, Send, Step, WaitForClie
 
 _LARGEST = 20_000  # bytes of a request: what the client says is not what is tried here
 _ODD: tuple[Any, ...] = (None, "", 0, -1, 1.5, True, [], {}, "odd é😀", [None], {"odd": 1}, 10**20)
+# LiteLLM 1.106.2 counts up to the highest index of a stream's choices: at 10**20 a gateway answers nobody any more.
+_SMALL = _ODD[:-1]
 Mistake = Callable[[list[Act], int, random.Random], None]
 
 
@@ -169,7 +171,7 @@ def _changed(tree: Any, chance: random.Random) -> Any:
     place, name = chance.choice(places)
     match chance.choice(("odd", "odd", "lost", "added")):
         case "odd":
-            place[name] = chance.choice(_ODD)
+            place[name] = chance.choice(_ODD if name != "index" else _SMALL)
         case "lost":
             del place[name]
         case _ if isinstance(place, dict):

@@ -60,6 +60,14 @@ def test_what_is_about_more_than_one_answer_is_left_alone(unfit):
     assert mutated([unfit], 3, 6) == ()
 
 
+def test_no_index_is_so_high_that_a_gateway_counts_for_ever():
+    indexed = Reply(acts=(Send(b'data: {"index": 0}\n\n'),))
+    made = mutated([one(Step(ASKS, (indexed,)))], 300, 9)
+    said = {act.data for each in made for act in each.steps[2].replies[0].acts or () if isinstance(act, Send)}
+    assert b'data: {"index":"odd \xc3\xa9\xf0\x9f\x98\x80"}\n\n' in said
+    assert not any(b'"index":1000' in each for each in said)
+
+
 def test_a_stream_that_is_cut_stays_cut():
     (made,) = mutated([one(Step(ASKS, (Reply(acts=(*EVENTS, Cut("fin"))),)))], 1, 7)
     assert all(step.replies[0].acts[-1] == Cut("fin") for step in made.steps)
