@@ -36,6 +36,7 @@ from harness.verdict.senses import MUST, sense_of, senses
 
 Announce = Callable[[Planted], None]
 _PATIENCE = 15.0  # seconds for a step: some sabotages let the client wait for what never comes
+_CLEAN = (Outcome.SAME, Outcome.ALLOWED)
 _FLAWED = "candidate with flaws"
 _Seen = dict[Role, dict[str, Observation]]
 
@@ -94,7 +95,7 @@ async def _prove(proof: Proof, logs: Path, announce: Announce) -> tuple[Planted,
             candidate = await _replayed(proof, stage.site)
             results = {role: await task for role, task in baselines.items()}
             judges = _Judge(proof, {role: seen for role, (seen, _) in results.items()})
-            _require_clean([judges.verdict(observation, doubtful=False) for observation in candidate.values()])
+            _require_clean([await _looked_at(each, judges, stage.site) for each in candidate.values()])
             costs = tuple(footprint for _, footprint in results.values())
             flawed = tasks.create_task(_flawed(proof, costs, logs / "flawed", announce))
             hops = [sabotage for sabotage in proof.sabotages if sabotage.face in stage.hops]
@@ -166,8 +167,16 @@ class _Judge:
         return {role: observations[scenario] for role, observations in self._seen.items()}
 
 
+async def _looked_at(candidate: Observation, judges: _Judge, place: Site) -> Verdict:
+    """What differs is played once more, as in a parity run: it may be chance."""
+    verdict = judges.verdict(candidate, doubtful=False)
+    if verdict.outcome in _CLEAN:
+        return verdict
+    return judges.verdict(await replay(judges.scenarios[candidate.scenario], place), doubtful=False)
+
+
 def _require_clean(verdicts: Sequence[Verdict]) -> None:
-    wrong = [verdict for verdict in verdicts if verdict.outcome not in (Outcome.SAME, Outcome.ALLOWED)]
+    wrong = [verdict for verdict in verdicts if verdict.outcome not in _CLEAN]
     if wrong:
         told = [
             f"{each.path}: {each.baseline!r}, {each.candidate!r}" for each in (*wrong[0].noise, *wrong[0].unexplained)

@@ -58,8 +58,9 @@ def is_lag(difference: Difference) -> bool:
 
 
 def held_up(observation: Observation) -> dict[int, float]:
-    """Step -> the seconds in which it was the gateway's turn: until it called, and from whatever was said last on
-    either face to the next piece that its client got. How long it pauses before it tries again is not counted."""
+    """Step -> the seconds in which it was the gateway's turn: until it called, and from the first thing that was said
+    to it since, on either face, to the next piece that its client got. How long it pauses before it tries again is not
+    counted."""
     return {
         exchange.step: _turns(exchange, [call for call in observation.upstream if call.step == exchange.step])
         for exchange in observation.client
@@ -68,11 +69,18 @@ def held_up(observation: Observation) -> dict[int, float]:
 
 
 def _turns(exchange: Exchange, calls: Sequence[Exchange]) -> float:
+    """A moment is the gateway's (True), somebody else's (False), or begins another try of the gateway's (None)."""
     called = sorted(call.at for call in calls)
     others = [(exchange.at, False), *((moment, False) for call in calls for moment in _moments(call))]
-    own = [*((at, number == 0) for number, at in enumerate(called)), *((at, True) for at in _moments(exchange))]
-    moments = sorted([*others, *own], key=lambda one: (one[0], not one[1]))
-    return sum(moment - before for (before, _), (moment, gateways) in pairwise(moments) if gateways)
+    tries = [(at, True if number == 0 else None) for number, at in enumerate(called)]
+    moments = [*others, *tries, *((at, True) for at in _moments(exchange))]
+    ordered = sorted(moments, key=lambda one: (one[0], not one[1]))
+    seconds, turn = 0.0, exchange.at
+    for (before, whose), (moment, next_is) in pairwise(ordered):
+        if whose is not False:
+            turn = before if next_is else moment
+        seconds += moment - turn if next_is else 0.0
+    return seconds
 
 
 def _said(upstream: Sequence[Exchange], step: int) -> list[float]:

@@ -87,3 +87,10 @@ def test_a_second_and_a_half_more_than_the_baseline_is_a_lag(late, found):
     assert [each.path for each in lags(steady, other)] == found
     assert all(is_lag(each) for each in lags(steady, other))
     assert [*lags(other, steady)] == []
+
+
+def test_a_stall_counts_whole_though_the_upstream_says_more_meanwhile() -> None:
+    upstream, client = [0.1, 0.2, 0.5, 0.8], [0.11, 2.2, 2.2, 2.2]
+    assert held_up(observed(client, upstream))[0] == pytest.approx(
+        0.1 + 0.01 + 2.0
+    )  # until it called, and from each piece to its own
