@@ -28,7 +28,10 @@ def alone(work: str, cores: int) -> list[int]:
     """In a process without threads, which a worker of pytest's is not: of those none is forked."""
     says = f"import os; from harness.spread import spread; print(spread({work}, [*range(11)], {cores}))"
     ran = subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=False)
-    return json.loads(ran.stdout) if ran.returncode == 0 else pytest.fail(ran.stderr)
+    if ran.returncode:
+        pytest.fail(ran.stderr)
+    found: list[int] = json.loads(ran.stdout)
+    return found
 
 
 def test_nothing_is_forked_where_there_are_threads():
