@@ -42,7 +42,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests; no network beyond loopback. `nox -s tests -- -k stream` picks some."""
     session.install(LOCKED, "--editable", ".", *_group("tests"))
-    _run(session, "pytest", "--numprocesses=2", "--dist=loadfile", *session.posargs)
+    # A worker that dies ends the run: in the place of a new one xdist waits for ever.
+    _run(session, "pytest", "--numprocesses=2", "--dist=loadfile", "--max-worker-restart=0", *session.posargs)
 
 
 @nox.session
