@@ -1,19 +1,28 @@
-"""What running a target cost beside its answers, measured from outside: its start, its memory, what its logs say."""
+"""What running a target cost beside its answers, measured from outside: its start, its memory and descriptors, its
+upstream connections, what its logs say.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.errors import BadInput
 from harness.model import Footprint, Role
-from harness.performance.sampling import sample
+from harness.performance.sampling import Sample, sample
 from harness.replay.run import Site
 
 FOOTPRINTS = "footprints.json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    processes: Sample
+    calls: int  # of the upstream, since it was started
+    connections: int
 
 
 class Meter:
@@ -22,17 +31,32 @@ class Meter:
     def __init__(self, place: Site, start: float) -> None:
         self.requests = 0
         self._place, self._start = place, start
-        self._before = self._after = sample(place.target.pids).rss
+        self._before = self._after = self._now()
         self._leaks: tuple[str, ...] = ()
 
     def stop(self) -> None:
         """Before the target is stopped: the secrets are struck out of its logs then."""
-        self._after = sample(self._place.target.pids).rss
+        self._after = self._now()
         self._leaks = tuple(leaked(self._place.target.logs, {self._place.key: "<key>", **self._place.hidden}))
 
     def result(self) -> Footprint:
-        place = self._place
-        return Footprint(place.role, self._start, self._before, self._after, self.requests, self._leaks)
+        before, after = self._before, self._after
+        return Footprint(
+            self._place.role,
+            self._start,
+            before.processes.rss,
+            after.processes.rss,
+            self.requests,
+            self._leaks,
+            before.processes.files,
+            after.processes.files,
+            after.calls - before.calls,
+            after.connections - before.connections,
+        )
+
+    def _now(self) -> _Moment:
+        upstream = self._place.upstream
+        return _Moment(sample(self._place.target.pids), upstream.calls, upstream.opened)
 
 
 @contextmanager

@@ -233,6 +233,10 @@ class Footprint:
     rss_after: int  # when everything had been played
     requests: int  # of clients, between the two
     leaks: tuple[str, ...] = ()  # secrets in its logs: "sdk-proxy.log: <OPENAI_API_KEY>"
+    files_before: int = 0  # open descriptors of all its processes, once it was warm
+    files_after: int = 0
+    calls: int = 0  # that its upstream had between the two
+    connections: int = 0  # that were opened for them
 
 
 # --- what was found -------------------------------------------------------------------------------------------------
@@ -332,7 +336,7 @@ class Verdict:
 class Excess:
     """Something that the candidate's process does worse than the baseline's, beyond what is noise."""
 
-    sense: str  # start time, memory, secrets in logs
+    sense: str  # start time, memory, descriptors, upstream connections, secrets in logs
     told: str
 
 

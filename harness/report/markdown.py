@@ -25,11 +25,12 @@ Run `{{ result.run }}`, seed `{{ result.seed }}`, {{ result.seconds }} s, exit c
 {{ result.totals.exchanges_client }} exchanges with the clients and {{ result.totals.exchanges_upstream }} with the \
 upstreams were compared. Differences: {{ result.totals.declared }} declared, {{ result.totals.undeclared }} undeclared.
 {% if result.footprints %}
-| process | ready after | memory, warm | memory, at the end | requests |
-|---|---|---|---|---|
+| process | ready after | memory, warm | memory, at the end | requests | descriptors | connections for upstream calls |
+|---|---|---|---|---|---|---|
 {% for one in result.footprints -%}
 | {{ one.role | cell }} | {{ one.start_seconds }} s | {{ one.rss_before_mib }} MiB | {{ one.rss_after_mib }} MiB | \
-{{ one.requests }} |
+{{ one.requests }} | {{ one.files_before }} to {{ one.files_after }} | \
+{{ one.upstream_connections }} for {{ one.upstream_calls }} |
 {% endfor %}{% endif %}{% for excess in result.excesses %}
 * **{{ excess.sense }}**: {{ excess.told | cell }}
 {% endfor %}

@@ -62,6 +62,10 @@ def _footprint(footprint: Footprint) -> Json:
         "rss_after_mib": round(footprint.rss_after / mib, 1),
         "requests": footprint.requests,
         "leaks": list(footprint.leaks),
+        "files_before": footprint.files_before,
+        "files_after": footprint.files_after,
+        "upstream_calls": footprint.calls,
+        "upstream_connections": footprint.connections,
     }
 
 

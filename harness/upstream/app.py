@@ -34,6 +34,7 @@ class SimulatedUpstream:
         self._improvise = improvise
         self._stage = Stage()
         self._connections: set[Connection] = set()
+        self.opened = self.calls = 0  # connections so far, and calls on them
         self._unscripted: list[Call] = []
 
     @property
@@ -81,11 +82,13 @@ class SimulatedUpstream:
             self._improvise = before
 
     def _connect(self) -> Connection:
+        self.opened += 1
         connection = Connection(self._answer)
         self._connections = {each for each in self._connections if not each.closed.is_set()} | {connection}
         return connection
 
     async def _answer(self, request: Request, connection: Connection) -> None:
+        self.calls += 1
         call, client = self._call(request)
         await answer(call, connection, client, self._timing)
 

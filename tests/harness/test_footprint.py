@@ -13,7 +13,8 @@ def test_a_secret_in_a_log_is_told_by_its_name_once_for_each_log(tmp_path):
 
 
 def test_footprints_are_read_as_they_were_stored(tmp_path):
-    footprints = (Footprint(Role.BASELINE, 1.5, 1, 2, 3), Footprint(Role.CANDIDATE, 0.5, 1, 2, 3, ("a.log: <key>",)))
+    candidate = Footprint(Role.CANDIDATE, 0.5, 1, 2, 3, ("a.log: <key>",), 4, 5, 6, 7)
+    footprints = (Footprint(Role.BASELINE, 1.5, 1, 2, 3), candidate)
     store_footprints(footprints, tmp_path)
     assert read_footprints(tmp_path) == footprints
 

@@ -116,7 +116,7 @@ def test_outcomes_are_counted_from_the_best_to_the_worst():
 
 
 def test_what_a_process_does_worse_is_told_and_fails_the_run():
-    footprint = Footprint(Role.CANDIDATE, 30.04, 100 * 1024 * 1024, 150 * 1024 * 1024, 200)
+    footprint = Footprint(Role.CANDIDATE, 30.04, 100 * 1024 * 1024, 150 * 1024 * 1024, 200, (), 20, 36, 190, 19)
     result = summary(judgement("same", footprints=(footprint,), excesses=(Excess("start time", "30 s"),)), Redaction())
     assert result["exit_code"] == 1
     assert result["excesses"] == [{"sense": "start time", "told": "30 s"}]
@@ -128,5 +128,9 @@ def test_what_a_process_does_worse_is_told_and_fails_the_run():
             "rss_after_mib": 150.0,
             "requests": 200,
             "leaks": [],
+            "files_before": 20,
+            "files_after": 36,
+            "upstream_calls": 190,
+            "upstream_connections": 19,
         }
     ]

@@ -6,8 +6,8 @@ from harness.verdict.footprint import excesses
 MIB = 1024 * 1024
 
 
-def footprint(role=Role.CANDIDATE, start=10.0, grown=20, requests=100, leaks=()):
-    return Footprint(role, start, 300 * MIB, (300 + grown) * MIB, requests, leaks)
+def footprint(role=Role.CANDIDATE, start=10.0, grown=20, requests=100, leaks=(), files=10, connections=12, calls=100):
+    return Footprint(role, start, 300 * MIB, (300 + grown) * MIB, requests, leaks, 40, 40 + files, calls, connections)
 
 
 BASELINES = (footprint(Role.BASELINE), footprint(Role.AGAIN, start=12.0))
@@ -19,6 +19,8 @@ BASELINES = (footprint(Role.BASELINE), footprint(Role.AGAIN, start=12.0))
         (footprint(start=28.0), "start time"),
         (footprint(grown=120), "memory"),
         (footprint(leaks=("sdk-proxy.log: <OPENAI_API_KEY>",)), "secrets in logs"),
+        (footprint(files=100), "descriptors"),
+        (footprint(connections=100), "upstream connections"),
     ],
 )
 def test_what_a_candidate_does_worse_beyond_the_noise_is_named(candidate, sense):
@@ -33,6 +35,10 @@ def test_what_a_candidate_does_worse_beyond_the_noise_is_named(candidate, sense)
         footprint(grown=85),
         footprint(grown=-50),
         footprint(grown=120, requests=5),  # too few to have a rate
+        footprint(files=50),
+        footprint(files=-30),
+        footprint(connections=33),
+        footprint(connections=5, calls=5),  # the first calls have nothing to use again
     ],
 )
 def test_what_noise_explains_is_no_finding(candidate):
