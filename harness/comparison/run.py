@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from harness.comparison.arrival import is_lag, lags, paces
+from harness.comparison.arrival import is_lag, lags, moved_pings, paces
 from harness.comparison.canonical import Canonical
 from harness.comparison.compare import compare
 from harness.comparison.cookies import Jar, jars, set_by, strayed
@@ -39,14 +39,20 @@ def compare_attempts(
 
 
 def _without_chance(found: Sequence[Compared]) -> Iterator[Compared]:
-    """A lag counts where each of several observations of the candidate has it beside each of the baseline's."""
-    paths = [{each.path for each in one.found if is_lag(each)} for one in found]
-    sure = set.intersection(*paths) if len({one.attempt for one in found}) > 1 else set[str]()
+    """A lag counts where each of several observations of the candidate has it beside each of the baseline's; another
+    place of a ping, unless it was not seen in one of them."""
+    several = len({one.attempt for one in found}) > 1
+    late: list[set[str]] = [{each.path for each in one.found if is_lag(each)} for one in found]
+    moved: list[set[str]] = [{each.path for each in moved_pings(one.found)} for one in found]
+    sure = set[str].intersection(*late) if several else set[str]()
+    chance = set[str].union(*moved) - set[str].intersection(*moved) if several else set[str]()
     for one in found:
+        passing = {each.path for each in moved_pings(one.found)} & chance
+        kept = (each for each in one.found if each.path not in passing)
         yield replace(
             one,
             noise=tuple(each for each in one.noise if not is_lag(each)),
-            found=tuple(each for each in one.found if not is_lag(each) or each.path in sure),
+            found=tuple(each for each in kept if not is_lag(each) or each.path in sure),
         )
 
 

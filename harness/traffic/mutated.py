@@ -10,11 +10,13 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from harness.event_stream import encode, parse
-from harness.model import Act, Reply, Request, Scenario, Send, Step, WaitForClient
+from harness.model import Act, Cut, Reply, Request, Scenario, Send, Step, Wait, WaitForClient
 
+_CALM = 0.5  # seconds before a cut
 _LARGEST = 20_000  # bytes of a request: what the client says is not what is tried here
 _ODD: tuple[Any, ...] = (None, "", 0, -1, 1.5, True, [], {}, "odd é😀", [None], {"odd": 1}, 10**20)
 # LiteLLM 1.106.2 counts up to the highest index of a stream's choices: at 10**20 a gateway answers nobody any more.
@@ -50,12 +52,16 @@ def _mutated(scenario: Scenario, number: int, chance: random.Random) -> Scenario
 
 def _untimed(step: Step) -> Step:
     """What the client is to see first may be what is missing now."""
-    return replace(step, replies=tuple(_without_waits(reply) for reply in step.replies))
+    return replace(step, replies=tuple(_with_time(reply) for reply in step.replies))
 
 
-def _without_waits(reply: Reply) -> Reply:
-    acts = None if reply.acts is None else tuple(act for act in reply.acts if not isinstance(act, WaitForClient))
-    return replace(reply, acts=acts)
+def _with_time(reply: Reply) -> Reply:
+    """For all that was said before a cut: aiohttp gives up what it has not handed on by then, which is chance."""
+    if reply.acts is None:
+        return reply
+    acts = (act for act in reply.acts if not isinstance(act, WaitForClient))
+    calm = ((Wait(_CALM), act) if isinstance(act, Cut) else (act,) for act in acts)
+    return replace(reply, acts=tuple(chain.from_iterable(calm)))
 
 
 # --- the client's words ---------------------------------------------------------------------------------------------

@@ -164,6 +164,46 @@ def test_a_lag_that_was_seen_once_is_worth_another_look():
     assert [each.path for each in found.found] == ["/client/0/response/late"]
 
 
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+HEAD, REST = (
+    b"".join(b'event: %s\ndata: {"type": "%s", "index": 0}\n\n' % (name, name) for name in names)
+    for names in ((b"message_start", b"content_block_start"), (b"content_block_stop", b"message_stop"))
+)
+
+
+def _streamed(number, *bodies):
+    """An attempt in which each of the three was answered with these events."""
+    return [replace(_answered(role, body), attempt=number) for role, body in zip(Role, bodies, strict=True)]
+
+
+def _answered(role, body):
+    seen = observed(role)
+    response = replace(
+        seen.client[0].outcome, headers=(("content-type", "text/event-stream"),), chunks=(Chunk(0.5, body),)
+    )
+    request = replace(seen.client[0].request, path="/v1/messages")
+    return replace(seen, client=(replace(seen.client[0], request=request, outcome=response),))
+
+
+FIRST, LAST = PING + HEAD + REST, HEAD + PING + REST
+
+
+def _paths(attempts):
+    return {found.path for one in compare_all(attempts) for found in one.found}
+
+
+def test_another_place_of_a_ping_counts_unless_it_was_not_seen_again():
+    moved = {f"/client/0/response/stream/events/{place}" for place in (0, 2)}
+    assert _paths(_streamed(0, FIRST, FIRST, LAST)) == moved  # nobody looked again
+    assert _paths([*_streamed(0, FIRST, FIRST, LAST), *_streamed(1, FIRST, FIRST, LAST)]) == moved
+    assert _paths([*_streamed(0, FIRST, FIRST, LAST), *_streamed(1, FIRST, FIRST, FIRST)]) == set()
+
+
+def test_a_ping_that_is_lost_is_no_chance():
+    lost = [*_streamed(0, FIRST, FIRST, HEAD + REST), *_streamed(1, FIRST, FIRST, FIRST)]
+    assert "/client/0/response/stream/events/0" in _paths(lost)
+
+
 def test_what_is_learnt_is_the_same_without_the_bodies_that_are_the_same():
     one, other = observed(Role.BASELINE), observed(Role.AGAIN)
     whole = learn([("a", tree(one), tree(other))])

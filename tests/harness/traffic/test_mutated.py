@@ -1,10 +1,11 @@
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.model import Cut, Must, Reply, Request, Scenario, Send, Step, WaitForClient
+from harness.model import Cut, Must, Reply, Request, Scenario, Send, Step, Wait, WaitForClient
 from harness.traffic.mutated import mutated
 from harness.traffic.scenario_file import read, read_all, write
 
@@ -32,6 +33,14 @@ def test_the_mistake_comes_after_two_answers_as_they_should_be():
         assert first.replies[0].acts == EVENTS
         assert third.request == first.request
         assert not any(step.must for step in each.steps)
+
+
+def test_what_was_said_before_a_cut_has_time_to_arrive():
+    for each in mutated([one(Step(ASKS, (replace(STREAM, acts=(*STREAM.acts, Cut("fin"))),)))], 20, 3):
+        for step in each.steps:
+            acts = step.replies[0].acts
+            place = acts.index(Cut("fin"))
+            assert acts[place - 1] == Wait(0.5)
 
 
 def test_most_mistakes_are_mistakes():
