@@ -19,6 +19,7 @@ from harness.model import Difference, Exchange, Json, Kind, Observation, Respons
 
 _LATE = 1.5  # seconds that no step's share of work explains, on a machine that is not stopped
 _FEWEST = 6  # arrivals, from which on there is a pace to speak of
+_BURSTS = "/stream/bursts"
 _PING: Json = {"event": "ping", "data": {"type": "ping"}}
 _EVENTS = re.compile(r"/client/\d+/response/stream/events/")
 _SHARE = 0.45  # of the other's arrivals; a busy machine merges one or two, not every second
@@ -61,12 +62,16 @@ def is_lag(difference: Difference) -> bool:
     return difference.path.endswith("/response/late")
 
 
-def moved_pings(found: Sequence[Difference]) -> tuple[Difference, ...]:
-    """Those that say no more than that pings stand elsewhere in a stream: it has as many as the baseline's.
+def roughness(found: Sequence[Difference]) -> tuple[Difference, ...]:
+    """What a busy machine does as well: it merges pieces, and with them moves pings, of which there are as many.
 
-    One observation proves nothing: LiteLLM holds the head of a message back, and lets a ping pass that comes alone
-    (router.py, _anthropic_stream_forwards_ping_live, 1.106.2). Behind a pause of the machine it reads both at once.
+    LiteLLM holds the head of a message back, and lets a ping pass that comes alone (router.py,
+    _anthropic_stream_forwards_ping_live, 1.106.2): behind a pause of the machine it reads both at once.
     """
+    return (*(each for each in found if each.path.endswith(_BURSTS)), *_moved_pings(found))
+
+
+def _moved_pings(found: Sequence[Difference]) -> tuple[Difference, ...]:
     pings = [(each, match[0]) for each in found if _is_ping(each) and (match := _EVENTS.match(each.path))]
     lost = Counter(stream for each, stream in pings if each.kind is Kind.MISSING)
     invented = Counter(stream for each, stream in pings if each.kind is Kind.EXTRA)

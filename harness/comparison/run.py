@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from harness.comparison.arrival import is_lag, lags, moved_pings, paces
+from harness.comparison.arrival import is_lag, lags, paces, roughness
 from harness.comparison.canonical import Canonical
 from harness.comparison.compare import compare
 from harness.comparison.cookies import Jar, jars, set_by, strayed
@@ -39,15 +39,15 @@ def compare_attempts(
 
 
 def _without_chance(found: Sequence[Compared]) -> Iterator[Compared]:
-    """A lag counts where each of several observations of the candidate has it beside each of the baseline's; another
-    place of a ping, unless it was not seen in one of them."""
+    """A lag counts where each of several observations of the candidate has it beside each of the baseline's; what a
+    busy machine does as well (`roughness`), unless it was not seen in one of them."""
     several = len({one.attempt for one in found}) > 1
     late: list[set[str]] = [{each.path for each in one.found if is_lag(each)} for one in found]
-    moved: list[set[str]] = [{each.path for each in moved_pings(one.found)} for one in found]
+    rough: list[set[str]] = [{each.path for each in roughness(one.found)} for one in found]
     sure = set[str].intersection(*late) if several else set[str]()
-    chance = set[str].union(*moved) - set[str].intersection(*moved) if several else set[str]()
+    chance = set[str].union(*rough) - set[str].intersection(*rough) if several else set[str]()
     for one in found:
-        passing = {each.path for each in moved_pings(one.found)} & chance
+        passing = {each.path for each in roughness(one.found)} & chance
         kept = (each for each in one.found if each.path not in passing)
         yield replace(
             one,

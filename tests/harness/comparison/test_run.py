@@ -199,6 +199,31 @@ def test_another_place_of_a_ping_counts_unless_it_was_not_seen_again():
     assert _paths([*_streamed(0, FIRST, FIRST, LAST), *_streamed(1, FIRST, FIRST, FIRST)]) == set()
 
 
+def _paced(number, *pauses):
+    """An attempt in which the upstream said eight pieces, and each of the three passed them on with such pauses."""
+    return [replace(_in_pace(role, pause), attempt=number) for role, pause in zip(Role, pauses, strict=True)]
+
+
+def _in_pace(role, pause):
+    seen, pieces = observed(role), [b"data: {}\n\n"] * 8
+    said = tuple(Chunk(float(number), piece) for number, piece in enumerate(pieces))
+    came = tuple(Chunk(pause + number * (1 - pause / 10), piece) for number, piece in enumerate(pieces))
+    exchanges = (
+        (replace(each, outcome=replace(each.outcome, chunks=chunks)),)
+        for each, chunks in ((seen.client[0], came), (seen.upstream[0], said))
+    )
+    client, upstream = exchanges
+    return replace(seen, client=client, upstream=upstream)
+
+
+def test_bursts_count_unless_they_were_not_seen_again():
+    steady, held = 0.5, 9.9
+    bursts = {"/client/0/response/stream/bursts"}
+    assert _paths(_paced(0, steady, steady, held)) >= bursts
+    assert _paths([*_paced(0, steady, steady, held), *_paced(1, steady, steady, held)]) >= bursts
+    assert not _paths([*_paced(0, steady, steady, held), *_paced(1, steady, steady, steady)]) & bursts
+
+
 def test_a_ping_that_is_lost_is_no_chance():
     lost = [*_streamed(0, FIRST, FIRST, HEAD + REST), *_streamed(1, FIRST, FIRST, FIRST)]
     assert "/client/0/response/stream/events/0" in _paths(lost)
