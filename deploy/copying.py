@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -131,11 +131,12 @@ def _bytes_of(made: Iterable[Made]) -> list[bytes]:
 
 
 class Copies:
-    """Of one program's calls, from `begin` to `end`, or until nobody takes them any more."""
+    """Of one program's calls, from `begin` to `end`, or until nobody takes them any more. `hear`: from then on those
+    that it makes are heard; raises RuntimeError where they cannot be."""
 
-    def __init__(self, front: bool) -> None:
+    def __init__(self, front: bool, hear: Callable[[], None]) -> None:
         self.kept = 0
-        self._front, self._lost = front, 0
+        self._front, self._hear, self._lost = front, hear, 0
         self._sink: asyncio.WriteTransport | None = None
 
     @property
@@ -144,9 +145,7 @@ class Copies:
 
     async def begin(self, place: Path) -> None:
         """Raises OSError where nobody listens there, RuntimeError where this program's calls cannot be heard."""
-        from deploy.overhearing import hear  # noqa: PLC0415 - nothing of it is there without a shadow
-
-        hear()
+        self._hear()
         await self.end()
         sink, _ = await asyncio.get_running_loop().create_unix_connection(lambda: _Taker(self), str(place))
         sink.set_write_buffer_limits(high=_MOST)

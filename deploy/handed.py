@@ -39,6 +39,12 @@ _ANSWERS = 10.0  # seconds that a command of the launcher's may take
 _BACKLOG = 4096
 
 
+def _hear() -> None:
+    from deploy.overhearing import hear  # noqa: PLC0415 - nothing of it is there without a shadow
+
+    hear()
+
+
 class Door:
     """The production port, as one process has it: open from `take` to `let_go`. Connections that another process has
     accepted there it serves at any time."""
@@ -49,7 +55,7 @@ class Door:
         self._server: uvicorn.Server | None = None
         self._taking: asyncio.Task[None] | None = None
         self.tally = Tally()
-        self.copies = Copies(front=production is not None)
+        self.copies = Copies(front=production is not None, hear=_hear)
 
     @property
     def serving(self) -> bool:

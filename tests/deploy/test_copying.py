@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy import copying
 from deploy.copying import CALL, Copies
+from deploy.overhearing import hear
 from harness.model import Response
 from harness.traffic.copied import Copied, Joining, Message, messages
 
@@ -78,7 +79,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def test_a_call_is_told_with_what_was_asked_for_it_behind(tmp_path: Path) -> None:
-    front, back = Copies(front=True), Copies(front=False)
+    front, back = Copies(front=True, hear=hear), Copies(front=False, hear=hear)
 
     async def litellm(scope: Any, receive: Any, send: Any) -> None:
         call = CALL.get()
@@ -118,7 +119,7 @@ async def test_nothing_is_copied_where_nobody_takes_it(tmp_path: Path) -> None:
         seen.append(CALL.get())
         await echo(scope, receive, send)
 
-    copies = Copies(front=True)
+    copies = Copies(front=True, hear=hear)
     await asked(copies.around(app))
     async with taking(tmp_path / "calls", copies) as taken:
         assert copies.taken
@@ -128,7 +129,7 @@ async def test_nothing_is_copied_where_nobody_takes_it(tmp_path: Path) -> None:
 
 
 async def test_clients_are_answered_when_whoever_took_the_copies_is_gone(tmp_path: Path) -> None:
-    copies = Copies(front=True)
+    copies = Copies(front=True, hear=hear)
     server = await asyncio.start_unix_server(lambda _, writer: writer.transport.abort(), tmp_path / "calls")
     async with server:
         await copies.begin(tmp_path / "calls")
@@ -142,7 +143,7 @@ async def test_clients_are_answered_when_whoever_took_the_copies_is_gone(tmp_pat
 
 async def test_what_nobody_reads_is_dropped_and_counted_and_no_client_waits(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(copying, "_MOST", 1 << 20)
-    copies, body, go_on = Copies(front=True), b"x" * 200_000, asyncio.Event()
+    copies, body, go_on = Copies(front=True, hear=hear), b"x" * 200_000, asyncio.Event()
     lost: list[int] = []
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -169,7 +170,7 @@ async def test_what_nobody_reads_is_dropped_and_counted_and_no_client_waits(tmp_
 
 async def test_a_call_that_is_too_large_is_told_without_its_bytes(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(copying, "_MOST_OF_ONE", 100)
-    copies = Copies(front=True)
+    copies = Copies(front=True, hear=hear)
     async with taking(tmp_path / "calls", copies) as taken:
         assert await asked(copies.around(echo), b"x" * 200) == [b"", b"x" * 200, b"end"]
         await taken.until(1)
@@ -182,7 +183,7 @@ async def test_an_app_that_fails_fails_as_before_and_is_told(tmp_path: Path) -> 
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("broken")
 
-    copies = Copies(front=True)
+    copies = Copies(front=True, hear=hear)
     async with taking(tmp_path / "calls", copies) as taken:
         try:
             await asked(copies.around(fails))

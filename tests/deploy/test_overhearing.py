@@ -58,7 +58,7 @@ Ask = Callable[[str, int], Awaitable[list[bytes]]]
 @asynccontextmanager
 async def a_call(front: bool = False) -> AsyncIterator[Call]:
     hear()
-    call = Call(Copies(front), front, {})
+    call = Call(Copies(front, hear), front, {})
     token = CALL.set(call)
     try:
         yield call

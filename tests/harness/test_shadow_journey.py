@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 
 from deploy.copying import Copies
+from deploy.overhearing import hear
 from harness.replay.ports import free_port
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
@@ -59,7 +60,7 @@ class Production:
 async def production() -> AsyncIterator[Production]:
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(SimulatedUpstream(improvise=autoplay()))
-        front, back = Copies(front=True), Copies(front=False)
+        front, back = Copies(front=True, hear=hear), Copies(front=False, hear=hear)
         behind = await stack.enter_async_context(served(back.around(create_app(upstream.url, "nothing"))))
         before = await stack.enter_async_context(served(front.around(create_app(behind, "nothing"))))
         yield Production(before, upstream, (front, back))
