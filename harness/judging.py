@@ -1,7 +1,7 @@
 """What was observed -> verdicts, scenario by scenario: memory does not grow with what is stored.
 
-The file is gone through twice: what is volatile is learnt from all scenarios before any is compared. A large file takes
-all cores; what comes out is the same.
+The file is gone through twice: what is volatile is learnt from all scenarios (of a very large run, from some 4,000 of
+them) before any is compared. A large file takes all cores; what comes out is the same.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from harness.verdict.replayed import judge_replayed
 Places: TypeAlias = Mapping[str, Sequence[store.Line]]  # scenario -> where its observations are
 _MANY = 4000  # observations, from which on a fork of this process is worth its start
 _PART = 50  # scenarios
+_TEACHING = 80  # parts, of which those of a larger run are learnt from: what is volatile is so in many scenarios
 _COMPARED = (Role.BASELINE, Role.CANDIDATE)
 
 
@@ -51,7 +52,8 @@ def judge_stored(
     hands = cores or (len(os.sched_getaffinity(0)) if many else 1)
     parts = [*_parts(places)]
     with _seldom_collected():
-        reference = Reference.together(spread(partial(_learnt, file), parts, hands))
+        taught = parts[:: len(parts) // _TEACHING + 1]
+        reference = Reference.together(spread(partial(_learnt, file), taught, hands))
         compare = partial(compare_attempts, reference, doubtful=doubtful)
         judged = spread(partial(_judged, file, by_id, declared, compare), parts, hands)
     found = {verdict.scenario: verdict for part in judged for verdict in part.verdicts}

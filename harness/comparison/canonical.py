@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from harness.comparison.clock import instant
 from harness.comparison.tokens import Sort, tokens
-from harness.comparison.volatile import JSON_NUMBER, Places, Texts, leaves_at, prefixes, volatile_in
+from harness.comparison.volatile import JSON_NUMBER, Places, Texts, leads_on, leaves_at, prefixes, volatile_in
 from harness.model import Json
 
 _PLAIN = re.compile(r"[\w.+=-]+", re.ASCII)  # JSON writes it as it is, unless all of ASCII is escaped
@@ -139,7 +139,11 @@ class _Renaming:
             return self._by_name(value)
         match value:
             case dict():
-                return {key: self._walk(item, f"{place}/{key}") for key, item in value.items()}
+                below = self._above[place]
+                return {
+                    key: self._walk(item, f"{place}/{key}") if leads_on(key, below) else self._by_name(item)
+                    for key, item in value.items()
+                }
             case list():
                 return [self._walk(item, f"{place}/*") for item in value]
             case str():

@@ -1,16 +1,13 @@
-"""Two canonical trees -> the flat differences between them. deepdiff finds those that are not plain."""
+"""Two canonical trees -> the flat differences between them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any, cast
 
 from harness.comparison.align import align
 from harness.model import Absent, Difference, Json
-
-if TYPE_CHECKING:
-    from deepdiff.model import DiffLevel
 
 _INDEX = re.compile(r"[0-9]{1,9}")
 
@@ -23,40 +20,23 @@ def compare(baseline: Json, candidate: Json) -> tuple[Difference, ...]:
     """Sorted by path. A path is a JSON pointer (RFC 6901) of the baseline; of the candidate, for what only it has."""
     if same(baseline, candidate):
         return ()
-    unequal = _unequal(baseline, candidate)
-    found = _plain(*unequal, ())
-    if found is None:
-        found = [_difference(level) for level in _levels(*unequal)]
+    found = _flat(*_unequal(baseline, candidate), ())
     return tuple(sorted(found, key=lambda difference: _order(difference.path)))
 
 
-def _plain(one: Any, other: Any, path: tuple[object, ...]) -> list[Difference] | None:
-    """What deepdiff finds where objects differ in their keys, or in single values; None where there is more to it."""
-    if not isinstance(one, dict | list) and not isinstance(other, dict | list):
-        return [Difference(pointer(path), one, other)]
+def _flat(one: Any, other: Any, path: tuple[object, ...]) -> Iterator[Difference]:
+    """Key by key, as far as both have the same shape: deepdiff (9.1) finds the same, for 70 MB and half a second."""
     if type(one) is not type(other) or not isinstance(one, dict):
-        return None
-    found = [Difference(pointer((*path, key)), value, Absent.ABSENT) for key, value in one.items() if key not in other]
-    found += [Difference(pointer((*path, key)), Absent.ABSENT, value) for key, value in other.items() if key not in one]
-    for key in one:
-        inner = _plain(one[key], other[key], (*path, key)) if key in other else []
-        if inner is None:
-            return None
-        found += inner
-    return found
-
-
-def _levels(one: Any, other: Any) -> list[DiffLevel]:
-    from deepdiff import DeepDiff  # noqa: PLC0415 - 70 MB, and nearly all differences are plain
-
-    found = DeepDiff(
-        one,
-        other,
-        view="tree",
-        threshold_to_diff_deeper=0,  # otherwise two objects with few common keys are one difference
-        ignore_private_variables=False,  # otherwise keys that begin with __ are not looked at
-    )
-    return [level for kind in found.values() for level in kind]
+        yield Difference(pointer(path), one, other)
+        return
+    for key, value in one.items():
+        if key in other:
+            yield from _flat(value, other[key], (*path, key))
+        else:
+            yield Difference(pointer((*path, key)), value, Absent.ABSENT)
+    for key, value in other.items():
+        if key not in one:
+            yield Difference(pointer((*path, key)), Absent.ABSENT, value)
 
 
 def same(one: Json, other: Json) -> bool:
@@ -98,13 +78,6 @@ def _slots(one: list[Json], other: list[Json]) -> tuple[_Slots, _Slots]:
         elif not same(one[i], other[j]):
             left[i], right[i] = _unequal(one[i], other[j])
     return left, right
-
-
-def _difference(level: DiffLevel) -> Difference:
-    path = pointer(level.path(output_format="list"))
-    added = level.report_type == "dictionary_item_added"
-    removed = level.report_type == "dictionary_item_removed"
-    return Difference(path, Absent.ABSENT if added else level.t1, Absent.ABSENT if removed else level.t2)
 
 
 def _order(path: str) -> tuple[tuple[int, str], ...]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 _LONG = 8  # characters, from which on two equal generated tokens are one value and not a coincidence
+_SHORT = 256  # characters
 _BLOB = 16  # characters, from which on a token without a digit can be random letters
 _TOKEN = re.compile(
     r"""
@@ -35,8 +36,13 @@ class Sort(StrEnum):
     WORD = "word"  # never volatile
 
 
-def tokens(text: str) -> list[re.Match[str]]:
-    return list(_TOKEN.finditer(text))
+def tokens(text: str) -> tuple[re.Match[str], ...]:
+    return _few_tokens(text) if len(text) < _SHORT else tuple(_TOKEN.finditer(text))
+
+
+@lru_cache(maxsize=4096)  # a leaf that is volatile is taken apart three times
+def _few_tokens(text: str) -> tuple[re.Match[str], ...]:
+    return tuple(_TOKEN.finditer(text))
 
 
 def sort_of(token: re.Match[str]) -> Sort:

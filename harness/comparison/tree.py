@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from harness.comparison.chunks import torn
 from harness.comparison.content import decoded, readable, written
 from harness.comparison.stream import stream_tree
 from harness.comparison.usage import disagreements
-from harness.model import Effects, Exchange, Failure, Headers, Json, Observation, Request, Response, header
+from harness.model import Effects, Exchange, Failure, Headers, Json, Observation, Request, Response
 
+_Named: TypeAlias = dict[str, list[str]]
 _FRAMING = ("content-length", "transfer-encoding")  # judged against the body: see _transfer
 
 
@@ -47,19 +49,20 @@ def _client(exchange: Exchange, texts: dict[int, bytes]) -> Json:
 
 
 def _response(response: Response, request: Request, texts: dict[int, bytes]) -> Json:
+    named = _named(response.headers)
     return {
         "status": response.status,
         **({} if response.connection is None else {"connection": response.connection}),
-        "headers": _headers(response.headers),
+        "headers": _headers(named),
         **_capitals(response.headers),
-        "transfer": _transfer(response.headers, None if _bodiless(response, request) else response.body),
-        **_content(response, request, texts),
+        "transfer": _transfer(named, None if _bodiless(response, request) else response.body),
+        **_content(response, request, named, texts),
     }
 
 
-def _content(response: Response, request: Request, texts: dict[int, bytes]) -> dict[str, Json]:
-    kind = (header(response.headers, "content-type") or "").partition(";")[0].strip().lower()
-    encoding = header(response.headers, "content-encoding")
+def _content(response: Response, request: Request, named: _Named, texts: dict[int, bytes]) -> dict[str, Json]:
+    kind = _first(named, "content-type", "").partition(";")[0].strip().lower()
+    encoding = _first(named, "content-encoding")
     events = decoded(response.body, encoding) if kind == "text/event-stream" else None
     if events is not None:
         chunks = [chunk.data for chunk in response.chunks] if encoding is None else []
@@ -70,16 +73,16 @@ def _content(response: Response, request: Request, texts: dict[int, bytes]) -> d
 
 
 def _upstream(exchange: Exchange, texts: dict[int, bytes]) -> Json:
-    request = exchange.request
+    request, named = exchange.request, _named(exchange.request.headers)
     return {
         "step": exchange.step,
         "request": {
             "method": request.method,
             "path": request.path,
-            "headers": _headers(request.headers),
+            "headers": _headers(named),
             **_capitals(request.headers),
-            "transfer": _transfer(request.headers, request.body),
-            **_body(request.body, header(request.headers, "content-encoding"), texts),
+            "transfer": _transfer(named, request.body),
+            **_body(request.body, _first(named, "content-encoding"), texts),
         },
         "outcome": _outcome(exchange.outcome),
     }
@@ -115,18 +118,27 @@ def _capitals(headers: Headers) -> dict[str, Json]:
     return {"capitals": [*names]} if names else {}
 
 
-def _headers(headers: Headers) -> Json:
-    """Lower-case names (RFC 9110, section 5.1); a repeated one has the list of its values."""
-    grouped: dict[str, list[Json]] = {}
+def _named(headers: Headers) -> _Named:
+    """By lower-case names (RFC 9110, section 5.1)."""
+    grouped: _Named = {}
     for name, value in headers:
-        if name.lower() not in _FRAMING:
-            grouped.setdefault(name.lower(), []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in grouped.items()}
+        grouped.setdefault(name.lower(), []).append(value)
+    return grouped
 
 
-def _transfer(headers: Headers, body: bytes | None) -> str:
+def _first(named: _Named, name: str, default: Any = None) -> Any:
+    return named[name][0] if name in named else default
+
+
+def _headers(named: _Named) -> Json:
+    """A repeated one has the list of its values."""
+    told = ((name, values) for name, values in named.items() if name not in _FRAMING)
+    return {name: values[0] if len(values) == 1 else [*values] for name, values in told}
+
+
+def _transfer(named: _Named, body: bytes | None) -> str:
     """How the body's end is told (RFC 9112, section 6). The length itself moves with volatile values: is it right?"""
-    length, chunked = header(headers, "content-length"), header(headers, "transfer-encoding")
+    length, chunked = _first(named, "content-length"), _first(named, "transfer-encoding")
     if length is None:
         return chunked.lower() if chunked is not None else "none"
     right = body is None or length == str(len(body))

@@ -43,7 +43,7 @@ class Volatile:
         return frozenset(place for place, _ in self.chance)
 
     @cached_property
-    def _above(self) -> frozenset[str]:
+    def _above(self) -> Mapping[str, Collection[str]]:
         return prefixes(self._somewhere)
 
     def places(self, scenario: str, baseline: Json, texts: Texts | None = None, own: Places | None = None) -> Places:
@@ -56,11 +56,15 @@ class Volatile:
         places = {place: dict(positions) for place, positions in differed.items()}
         places |= {place: {0: Sort.NUMBER} for place in windows(baseline)}
         for place, leaf in _walked(baseline, "", texts or {}, self._above):
-            known = self.chance.get(_spot(place, leaf), {}) if _in_any_step(place) in self._somewhere else {}
-            same = {position: sort for position, sort, _ in volatile_in(leaf, known)}
-            if same := {**same, **(_times(leaf, self.clock) if _is_written(place) else {})}:
+            if same := {**self._by_chance(place, leaf), **(_times(leaf, self.clock) if _is_written(place) else {})}:
                 places[place] = {**same, **places.get(place, {})}
         return places
+
+    def _by_chance(self, place: str, leaf: Json) -> dict[int, Sort]:
+        if _in_any_step(place) not in self._somewhere:
+            return {}
+        known = self.chance.get(_spot(place, leaf), {})
+        return {position: sort for position, sort, _ in volatile_in(leaf, known)}
 
 
 def _walked(value: Json, place: str, texts: Texts, somewhere: Collection[str]) -> Iterator[tuple[str, Json]]:
@@ -108,22 +112,31 @@ def leaves_at(value: Json, places: Iterable[str]) -> Iterator[tuple[str, Json]]:
     return _leaves_below(value, "", prefixes(places))
 
 
-def prefixes(places: Iterable[str]) -> frozenset[str]:
-    """Each place, and all that it is in."""
-    found = set[str]()
+def prefixes(places: Iterable[str]) -> Mapping[str, Collection[str]]:
+    """Each place, and all that it is in, with the keys that lead on from there."""
+    found: dict[str, set[str]] = {}
     for place in places:
         while place not in found:
-            found.add(place)
+            found[place] = set()
             place = place.rpartition("/")[0]  # noqa: PLW2901 - on its way up
-    return frozenset(found)
+    for place in found:
+        above, _, key = place.rpartition("/")
+        found[above].add(key)
+    return found
 
 
-def _leaves_below(value: Json, place: str, wanted: Collection[str]) -> Iterator[tuple[str, Json]]:
+def leads_on(key: str, wanted: Collection[str]) -> bool:
+    """Whether a wanted place may be below that key, which may look like several."""
+    return key in wanted or "/" in key
+
+
+def _leaves_below(value: Json, place: str, wanted: Mapping[str, Collection[str]]) -> Iterator[tuple[str, Json]]:
     if place not in wanted:
         return
     match value:
         case dict():
-            for key in sorted(value):
+            below = wanted[place]
+            for key in sorted(key for key in value if leads_on(key, below)):
                 yield from _leaves_below(value[key], f"{place}/{key}", wanted)
         case list():
             for item in value:

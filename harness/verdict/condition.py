@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from harness.model import Difference, Headers, Json, Kind, Reply, Role, Scenario, Send, Step
 
@@ -30,23 +31,37 @@ _DELTAS = (
     ("choices", "*", "delta", "reasoning_content"),
     ("choices", "*", "delta", "tool_calls", "*", "function", "arguments"),
 )
-When = Sequence[tuple[str, str]]  # path -> a regular expression that is found there, or "=/path": it is there, too
+When = tuple[tuple[str, str], ...]  # path -> a regular expression that is found there, or "=/path": it is there, too
 
 
-def holds(when: When, scenario: Scenario, trees: Mapping[Role, Json], difference: Difference) -> bool:
-    """Whether everything that `when` asks for is true of the step that the difference belongs to."""
-    if not when:
-        return True
-    step = step_of(difference, trees)
-    if step is None or step >= len(scenario.steps):
-        return False
-    call = _call(scenario.steps[step], step, trees, _parts(when))
-    return all(_true(call, path, wanted) for path, wanted in when)
+@dataclass(slots=True)
+class Calls:
+    """Of one scenario, as they were seen: a part of one is put together once, however many declarations ask for it."""
+
+    scenario: Scenario
+    trees: Mapping[Role, Json]
+    _parts: dict[tuple[int, str], Json] = field(default_factory=dict)
+
+    def hold(self, when: When, difference: Difference) -> bool:
+        """Whether everything that `when` asks for is true of the step that the difference belongs to."""
+        if not when:
+            return True
+        step = step_of(difference, self.trees)
+        if step is None or step >= len(self.scenario.steps):
+            return False
+        call = {part: self._part(step, part) for part in _parts(when)}
+        return all(_true(call, path, wanted) for path, wanted in when)
+
+    def _part(self, step: int, part: str) -> Json:
+        if (step, part) not in self._parts:
+            self._parts[step, part] = _part(self.scenario.steps[step], step, self.trees, part)
+        return self._parts[step, part]
 
 
-def _parts(when: When) -> set[str]:
+@lru_cache(maxsize=1024)
+def _parts(when: When) -> frozenset[str]:
     paths = [path for path, _ in when] + [wanted[1:] for _, wanted in when if wanted.startswith("=/")]
-    return {path.split("/")[1] for path in paths}
+    return frozenset(path.split("/")[1] for path in paths)
 
 
 def step_of(difference: Difference, trees: Mapping[Role, Json]) -> int | None:
@@ -66,17 +81,17 @@ def step_of(difference: Difference, trees: Mapping[Role, Json]) -> int | None:
     return None
 
 
-def _call(step: Step, number: int, trees: Mapping[Role, Json], asked: Collection[str]) -> Json:
-    """With those parts alone that are asked for: one that is not is much work for nothing."""
+def _part(step: Step, number: int, trees: Mapping[Role, Json], part: str) -> Json:
+    match part:
+        case "request":
+            return _request(step)
+        case "baseline" | "candidate":
+            return _client(trees.get(Role(part)), number)
     calls = [each for each in _at(trees.get(Role.CANDIDATE), ["upstream", "*"]) if number in _at(each, ["step"])]
-    made: dict[str, Callable[[], Json]] = {
-        "request": lambda: _request(step),
-        "calls": lambda: calls,
-        "replies": lambda: [_reply(reply) for reply in step.replies[: len(calls)]],
-        "reply": lambda: next((_reply(reply) for reply in step.replies[: len(calls)][-1:]), None),
-        **{role.value: partial(_client, trees.get(role), number) for role in (Role.BASELINE, Role.CANDIDATE)},
-    }
-    return {part: made[part]() for part in asked}
+    if part == "calls":
+        return calls
+    replies: list[Json] = [_reply(reply) for reply in step.replies[: len(calls)]]
+    return replies if part == "replies" else replies[-1] if replies else None
 
 
 def _request(step: Step) -> Json:

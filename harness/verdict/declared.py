@@ -87,7 +87,7 @@ def read_declarations(file: Path) -> tuple[Declaration, ...]:
 
 
 def explains(declaration: Declaration, scenario: str, difference: Difference) -> bool:
-    """By its words; whether its `when` is true of the call is `condition.holds`."""
+    """By its words; whether its `when` is true of the call is `condition.Calls.hold`."""
     return (
         difference.kind in declaration.kinds
         and _pattern(declaration.scenarios).fullmatch(scenario) is not None

@@ -20,7 +20,7 @@ from harness.model import (
     Scenario,
     Verdict,
 )
-from harness.verdict import condition
+from harness.verdict.condition import Calls
 from harness.verdict.declared import explains
 from harness.verdict.senses import leaks
 
@@ -28,7 +28,8 @@ _HELD_TO = (Role.BASELINE, Role.CANDIDATE)
 
 
 def judge(scenario: Scenario, compared: Compared, declared: Sequence[Declaration]) -> Verdict:
-    explained = [(difference, _first(declared, scenario, compared, difference)) for difference in compared.found]
+    calls = Calls(scenario, compared.trees)
+    explained = [(difference, _first(declared, calls, difference)) for difference in compared.found]
     allowed = tuple((difference, why) for difference, why in explained if why is not None)
     unexplained = tuple(difference for difference, why in explained if why is None)
     broken = broken_musts(scenario, compared)
@@ -101,14 +102,12 @@ def _outcome(compared: Compared, broken: Sequence[Broken], better: bool, unexpla
     return Outcome.ALLOWED if allowed else Outcome.SAME
 
 
-def _first(
-    declared: Sequence[Declaration], scenario: Scenario, compared: Compared, difference: Difference
-) -> Declaration | None:
+def _first(declared: Sequence[Declaration], calls: Calls, difference: Difference) -> Declaration | None:
     """Nothing explains a secret that got out."""
-    if leaks(difference) and not _says_it_again(difference, compared.trees.get(Role.CANDIDATE)):
+    if leaks(difference) and not _says_it_again(difference, calls.trees.get(Role.CANDIDATE)):
         return None
-    alike = (one for one in declared if explains(one, scenario.id, difference))
-    return next((one for one in alike if condition.holds(one.when, scenario, compared.trees, difference)), None)
+    alike = (one for one in declared if explains(one, calls.scenario.id, difference))
+    return next((one for one in alike if calls.hold(one.when, difference)), None)
 
 
 def _says_it_again(difference: Difference, candidate: Json) -> bool:

@@ -41,7 +41,8 @@ _SENSES = (
 )
 NAMES = frozenset(
     {name for _, name in _SENSES}
-    | {MUST, SECRETS, "header order", "key order", "other", "start time", "memory", "secrets in logs"}
+    | {MUST, SECRETS, "header order", "key order", "other", "start time", "memory", "descriptors"}
+    | {"upstream connections", "secrets in logs"}
 )
 _HIDDEN = re.compile(r"<key>|<[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+>")  # what stands in a secret's place: see harness.site
 

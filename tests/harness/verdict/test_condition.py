@@ -1,11 +1,15 @@
 import pytest
 
 from harness.model import Absent, Difference, Reply, Request, Role, Scenario, Send, Step
-from harness.verdict.condition import holds, said, step_of
+from harness.verdict.condition import Calls, said, step_of
 
 ERROR = {"type": "error", "error": {"type": "overloaded_error"}}
 STATUS = Difference("/client/1/response/status", 500, 529)
 REPLIES = (Reply(500), Reply(529, body=b'{"type": "error", "error": {"type": "overloaded_error"}}'))
+
+
+def holds(when, played, seen, difference):
+    return Calls(played, seen).hold(tuple(when), difference)
 
 
 def scenario(*replies, leave_after=None):
