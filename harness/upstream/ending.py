@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from harness.event_stream import ServerEvent, parse
 from harness.model import Headers, header
 
-_LAST = ("message_stop", "response.completed", "response.failed", "response.incomplete")
+_LAST = ("error", "message_stop", "response.completed", "response.failed", "response.incomplete")
 
 
 def is_whole(headers: Headers, data: bytes) -> bool:
@@ -22,7 +22,8 @@ def is_last(event: ServerEvent) -> bool:
     """OpenAI's `[DONE]`, Anthropic's `message_stop`, the ends of a response, and Gemini's `finishReason`.
 
     Anthropic's `message_delta` with a stop reason as well: nothing but `message_stop` comes after it, and where LiteLLM
-    1.106.2 makes a text completion of it, it leaves there, or not: when its garbage is collected decides.
+    1.106.2 makes a text completion of it, it leaves there, or not: when its garbage is collected decides. So it does
+    behind an error, which ends an answer as well, whatever is said after it.
     """
     if event.data.strip() == "[DONE]":
         return True
@@ -35,7 +36,8 @@ def is_last(event: ServerEvent) -> bool:
     candidates = tree.get("candidates")
     delta = tree.get("delta")
     stopped = tree.get("type") == "message_delta" and isinstance(delta, dict) and bool(delta.get("stop_reason"))
-    return stopped or tree.get("type") in _LAST or _finished(candidates if isinstance(candidates, list) else ())
+    ended = tree.get("type") in _LAST or isinstance(tree.get("error"), dict)
+    return stopped or ended or _finished(candidates if isinstance(candidates, list) else ())
 
 
 def _finished(candidates: Iterable[object]) -> bool:

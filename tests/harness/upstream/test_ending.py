@@ -13,12 +13,15 @@ LAST = [
     json.dumps({"type": "response.completed", "response": {}}),
     json.dumps({"type": "response.incomplete"}),
     json.dumps({"candidates": [{"content": {}, "finishReason": "STOP"}]}),
+    json.dumps({"type": "error", "error": {"type": "overloaded_error"}}),
+    json.dumps({"error": {"message": "The server had an error"}}),
 ]
 OTHERS = [
     '{"type":"message_delta"}',
     '{"type":"message_delta","delta":{"stop_reason":null}}',
     '{"candidates":[{"content":{}}]}',
     '{"candidates":7}',
+    '{"error":null}',
     "[]",
     "text",
     "[" * 99_999,
