@@ -12,7 +12,7 @@ from rich.table import Table
 
 from harness.drill.figures import Line, tree
 from harness.drill_journey import PARTS, drill
-from harness.drill_stage import DrillPlan
+from harness.drill_stage import DrillPlan, steady
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import new_run
 from harness.provenance import stamped
@@ -27,14 +27,15 @@ _CODES = {"passed": 0, "failed": 1, "inconclusive": 2}
 @click.option("--reports", metavar="FOLDER", help="Where the figures go: drill.json.")
 @click.option("--part", "parts", type=click.Choice(PARTS), multiple=True, help="Only this; default: all.")
 @click.option("--clients", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--between", type=click.FloatRange(0), default=0.25, show_default=True, help="Events, seconds.")
 @click.option("--soak-minutes", type=click.FloatRange(0.1), default=10.0, show_default=True)
-def drill_command(file: Path, reports: str | None, parts: tuple[str, ...], **chosen: Any) -> None:
+def drill_command(file: Path, reports: str | None, parts: tuple[str, ...], between: float, **chosen: Any) -> None:
     """Rehearse the rollout: exit 0: all that is promised holds, 1: not so, 2: not all was measured."""
     console = Console()
 
     async def measured() -> int:
         settings = read_settings(file, {} if reports is None else {"reports": reports})
-        return await _drilled(DrillPlan(settings, **chosen), parts or tuple(PARTS), console)
+        return await _drilled(DrillPlan(settings, pace=steady(between), **chosen), parts or tuple(PARTS), console)
 
     run_to_its_exit_code(console, measured)
 
@@ -45,7 +46,8 @@ async def _drilled(plan: DrillPlan, parts: tuple[str, ...], console: Console) ->
 
     with new_run(plan.settings.reports) as (_, folder):
         lines = await drill(plan, parts, folder / "logs", tell)
-        how = {"clients": plan.clients, "soak_minutes": plan.soak_minutes, **tree(lines)}
+        pace = {"clients": plan.clients, "between": plan.pace.between, "soak_minutes": plan.soak_minutes}
+        how = {**pace, **tree(lines)}
         (folder / "drill.json").write_text(json.dumps(stamped(how, plan.settings.config), indent=1), encoding="utf-8")
     report_beside(plan.settings, tell)
     console.print(_table(lines))

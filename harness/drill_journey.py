@@ -16,11 +16,12 @@ from typing import Any
 from harness.drill.clients import Answered
 from harness.drill.figures import Line, Window, at_most, failed, growth, pauses, quantile, within
 from harness.drill.launched import BINARY, SDK, Launcher
-from harness.drill_stage import USERS, DrillPlan, Tell, stage
+from harness.drill_stage import USERS, DrillPlan, Tell, stage, steady
 from harness.errors import TargetFailed
 from harness.upstream.paced import Pace
 
 _SETTLES = 4.0  # seconds between two changes
+_CALM = 15.0  # seconds in which nothing is changed, to compare with
 _AFTER = 2.0  # seconds after a change that still count as its own
 _BACK = 60.0  # seconds for a program that was killed
 _ROLLED_BACK = 60.0  # seconds in which a flaw has to be noticed, at all
@@ -29,6 +30,7 @@ _MOVES = ((_CUTOVER, SDK), (("rollback",), BINARY), (_CUTOVER, SDK))
 _ROUNDS = 4  # pairs of windows, with the shadow and without
 _WINDOW = 25.0  # seconds
 _JUDGED = 120.0  # seconds for a call that waits for the shadow, which goes last in line
+_BUSY = steady(0.1)  # 5 % of few answers are none for a while
 _QUICK = Pace(0.05, 0.02, 10, whole=0.25)  # many answers in little time
 KILLED = ("sdk-proxy", "binary-proxy", "litellm", "launcher")
 FLAWS = ("errors", "leak", "cloudflare")
@@ -43,7 +45,7 @@ async def changes(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
         async with here.clients():
             await asyncio.sleep(_SETTLES * 2)
             calm = monotonic()
-            await asyncio.sleep(_SETTLES)
+            await asyncio.sleep(_CALM)
             moves.append((calm, monotonic()))
             for words, to in _MOVES:
                 began = monotonic()
@@ -124,7 +126,7 @@ async def routes(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
             for words in (("route", "sdk=30%"), ("route", "sdk=60%"), ("rollback",)):
                 took = await here.launcher.command(*words)
                 began = monotonic()
-                await asyncio.sleep(_SETTLES * 3)  # each user has whole answers within
+                await asyncio.sleep(_SETTLES + 2 * (plan.pace.whole + plan.pause))  # each user has whole answers within
                 spans.append((began, monotonic()))
                 tell(f"{' '.join(words)}: {took:.2f} s")
     few, more, none = (_by_user(here.answers, *span) for span in spans)
@@ -204,7 +206,7 @@ async def flaws(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
     """An SDK proxy with a planted flaw is cut over to by force: it has to be rolled back, and nobody says so."""
     lines = []
     for flaw in FLAWS:
-        async with stage(plan, logs / flaw, tell) as here:
+        async with stage(replace(plan, pace=_BUSY), logs / flaw, tell) as here:
             await here.launcher.start(flaw=flaw)
             async with here.clients():
                 await here.launcher.command(*_CUTOVER)

@@ -34,6 +34,11 @@ _USER = "x-memory-user-id"  # as config/config.yaml has it
 USERS = tuple(f"drill-{number}" for number in range(21))  # no multiple of the calls: each call is made by all of them
 
 
+def steady(between: float) -> Pace:
+    """40 events, so many seconds between them; a whole answer takes as long."""
+    return Pace(0.3, between, 40, whole=0.3 + 40 * between)
+
+
 @dataclass(frozen=True, slots=True)
 class DrillPlan:
     """`clients` at once; `pace` of their upstream, to which a model's words take their time, streamed or not; `pause`:
@@ -42,7 +47,7 @@ class DrillPlan:
     settings: Settings
     clients: int = 50
     soak_minutes: float = 10.0
-    pace: Pace = field(default_factory=lambda: Pace(0.3, 0.1, 40, whole=4.3))
+    pace: Pace = field(default_factory=lambda: steady(0.25))
     pause: float = 0.5
 
 
