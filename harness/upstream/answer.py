@@ -30,6 +30,7 @@ class Timing:
     gap: float  # that the client is given to see something new
     pause: float = 0.005  # before anything else, where there is a gap at all
     before_cut: int = 8  # times as long: what a gateway has in hand when its connection is reset may be lost
+    silence: float = 2.0  # times the gap, in which the client saw nothing new, before a cut: a busy gateway lags behind
 
 
 async def answer(call: Call, connection: Connection, client: Progress, timing: Timing) -> None:
@@ -77,7 +78,7 @@ class _Playing:
             if failure := await self._act(act, chunked):
                 return failure
             visible = isinstance(act, Send) and bool(self._events.feed(act.data))
-            await self._gap(seen, visible=visible, times=self._timing.before_cut if isinstance(following, Cut) else 1)
+            await self._gap(seen, visible=visible, cut=isinstance(following, Cut))
         # The end goes out with the last bytes: a client that hangs up at the last event has the whole answer.
         last = acts[-1] if acts else Send(b"")
         if not isinstance(last, Send):
@@ -87,13 +88,17 @@ class _Playing:
         await self._send(last.data, chunked, end)
         return None
 
-    async def _gap(self, seen: int, *, visible: bool, times: int) -> None:
-        if not self._timing.gap:
+    async def _gap(self, seen: int, *, visible: bool, cut: bool) -> None:
+        timing = self._timing
+        if not timing.gap:
             return
-        await asyncio.sleep(self._timing.pause)
-        if not (visible and await self._seen_more(seen, self._timing.gap * times)) or times > 1:
+        await asyncio.sleep(timing.pause)
+        times = timing.before_cut if cut else 1
+        if not (visible and await self._seen_more(seen, timing.gap * times)) or cut:
             await self._connection.read_by_peer()
-            await asyncio.sleep(self._timing.pause * times)
+            await asyncio.sleep(timing.pause * times)
+        while cut and await self._seen_more(self._client.events, timing.gap * timing.silence):
+            pass
 
     async def _seen_more(self, seen: int, seconds: float) -> bool:
         try:

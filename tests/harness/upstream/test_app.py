@@ -168,6 +168,26 @@ async def test_a_cut_before_the_status_line_is_no_response_at_all(upstream: Simu
     assert play.exchanges()[0].outcome == Failure("cut", f"{how}, as scripted")
 
 
+async def test_a_cut_comes_after_all_that_a_client_who_lags_behind_still_gets() -> None:
+    events = [Send(b"data: %d\n\n" % number) for number in range(4)]
+    saw: list[int] = []
+    async with SimulatedUpstream(gap=0.1) as upstream:
+        with upstream.play(one_step(Reply(acts=(*events, Cut("fin"))))) as play:
+            play.begin(0)
+
+            async def lag() -> None:
+                await asyncio.sleep(0.35)
+                for number in range(1, 5):
+                    saw.append(number)
+                    play.client_saw(0, number)
+                    await asyncio.sleep(0.1)
+
+            lagging = asyncio.create_task(lag())
+            await said(upstream)
+            assert saw == [1, 2, 3, 4]
+            await lagging
+
+
 # --- the client's part ----------------------------------------------------------------------------------------------
 
 
