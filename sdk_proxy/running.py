@@ -9,10 +9,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from socket import socket
+from types import ModuleType
 from typing import Any
 
 import click
@@ -59,13 +62,30 @@ def serve(config: Config, options: Options, sockets: list[socket] | None = None)
 
 def _app(config: Config, operation: Operation) -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # the prices it came with: a start needs no network
-    from sdk_proxy.litellm_proxy_sdk import create_app  # noqa: PLC0415 - see above
-
     to_stdout()
-    app = create_app(config, operation)
+    with _imported_at_once():
+        from sdk_proxy.litellm_proxy_sdk import create_app  # noqa: PLC0415 - see above
+
+        app = create_app(config, operation)
     gc.collect()
     gc.freeze()  # LiteLLM's million objects stay; to look through them again would stop every stream for 0.3 s
     return app
+
+
+@contextmanager
+def _imported_at_once() -> Iterator[None]:
+    """Within the block nobody looks for garbage, of which an import leaves little (a second of LiteLLM's), and what
+    reads sound files (numpy, 15 MB) is not loaded: LiteLLM reads some when it logs a transcription that it passes on
+    (transcribe_passthrough_logging_handler.py, 1.106.2), a route that is not here."""
+    stands_in = ModuleType("soundfile")
+    known = sys.modules.setdefault(stands_in.__name__, stands_in)
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        if known is stands_in:
+            del sys.modules[known.__name__]
 
 
 def supervise(config: Config, options: Options, count: int) -> None:
