@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from harness.errors import HarnessError
 from harness.exit_code import run_to_its_exit_code
 from harness.journey import Plan, beside_latest, plan_of
 from harness.reporting import report_beside
@@ -38,18 +39,23 @@ def self_command(file: Path, runs: int, text: str, seed: int | None, **options: 
 
 
 async def _compared(plan: Plan, runs: int, console: Console) -> int:
-    def told(run: SelfRun) -> None:
+    def told(run: SelfRun | str) -> None:
+        if isinstance(run, str):
+            console.print(run, highlight=False, markup=False)
+            return
         names = ", ".join(f"{verdict.scenario} ({verdict.outcome})" for verdict in run.found) or "nothing found"
         names += f" (flaky: {', '.join(run.flaky)})" if run.flaky else ""
         console.print(f"run {run.number + 1} of {runs}, seed {run.seed}, {run.seconds:.1f} s: {names}", highlight=False)
 
     reports = plan.settings.reports
     with beside_latest(reports) as folder:
-        done = await compare_with_itself(plan, runs, folder, told)
-        file = write(done, folder, plan.settings.config)
+        found = await compare_with_itself(plan, runs, folder, told)
+        file = write(found, folder, plan.settings.config)
     report_beside(plan.settings, lambda line: console.print(line, highlight=False))
-    alarms = sum(bool(run.found) for run in done)
+    alarms, done = sum(bool(run.found) for run in found.done), len(found.done)
     console.print(
-        f"{alarms} of {runs} self-comparisons with a finding: {reports / 'latest' / file.name}", highlight=False
+        f"{alarms} of {done} self-comparisons with a finding: {reports / 'latest' / file.name}", highlight=False
     )
+    if found.ended is not None:
+        raise HarnessError(f"after {done} of {runs}: {found.ended}")
     return 1 if alarms else 0

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import BadInput
+from harness.errors import BadInput, TargetFailed
 from harness.journey import OBSERVATIONS, Plan, Watch, observe
 from harness.judging import judge_stored
 from harness.model import Json, Scenario, Verdict
 from harness.provenance import stamped
+
+_DEATHS = 2  # of a baseline, which dies of a signal now and then (LiteLLM 1.106.2, in C), and has judged nothing then
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,38 @@ class SelfRun:
     flaky: tuple[str, ...] = ()  # the baseline answers them in more than one way: replays have shown it
 
 
-async def compare_with_itself(
-    plan: Plan, runs: int, folder: Path, told: Callable[[SelfRun], None]
-) -> tuple[SelfRun, ...]:
+@dataclass(frozen=True, slots=True)
+class SelfRuns:
+    """`died`: what ended of the baseline's programs; such a run is begun anew. `ended`: why there are no more runs."""
+
+    done: tuple[SelfRun, ...]
+    died: tuple[str, ...] = ()
+    ended: str | None = None
+
+
+async def compare_with_itself(plan: Plan, runs: int, folder: Path, told: Callable[[SelfRun | str], None]) -> SelfRuns:
     """Each run starts the three targets anew, in an order of its own; nothing is declared. What was observed stays in
-    `folder` where something was found. Raises `HarnessError`."""
+    `folder` where something was found. Raises `BadInput`; where targets die again and again, what was done is there."""
     if not plan.scenarios:
         raise BadInput("no scenario is left to replay: choose fewer filters", plan.settings.scenarios)
     baseline = plan.settings.model_copy(update={"candidate": plan.settings.baseline})
     scenarios = tuple(_without_musts(scenario) for scenario in plan.scenarios)
-    done = list[SelfRun]()
-    for number in range(runs):
+    done, died = list[SelfRun](), list[str]()
+    while len(done) < runs:
+        number = len(done)
         one = replace(plan, settings=baseline, scenarios=scenarios, declared=(), seed=plan.seed + number, ports={})
-        done.append(await _run(one, number, folder / f"self-{number}"))
-        told(done[-1])
-    return tuple(done)
+        try:
+            own = f"self-{number}-{len(died)}" if died else f"self-{number}"  # of who died, all is kept
+            done.append(await _run(one, number, folder / own))
+            told(done[-1])
+        except TargetFailed as error:
+            died.append(f"run {number}: {str(error).partition(chr(10))[0]}")
+            if len(died) > _DEATHS:
+                if not done:
+                    raise
+                return SelfRuns(tuple(done), tuple(died), str(error))
+            told(f"{died[-1]} It is begun anew.")
+    return SelfRuns(tuple(done), tuple(died))
 
 
 async def _run(plan: Plan, number: int, folder: Path) -> SelfRun:
@@ -64,8 +83,9 @@ def _without_musts(scenario: Scenario) -> Scenario:
 # --- what is written ------------------------------------------------------------------------------------------------
 
 
-def as_json(runs: tuple[SelfRun, ...]) -> dict[str, Json]:
+def as_json(all_runs: SelfRuns) -> dict[str, Json]:
     """`findings` counts the scenarios of all runs in which something was found; `details` has them."""
+    runs = all_runs.done
     details: list[Json] = [_finding(run, verdict) for run in runs for verdict in run.found]
     return {
         "runs": len(runs),
@@ -74,6 +94,8 @@ def as_json(runs: tuple[SelfRun, ...]) -> dict[str, Json]:
         "scenarios": runs[-1].scenarios if runs else 0,
         "flaky": [f"run {run.number}: {name}" for run in runs for name in run.flaky],
         "seconds": round(sum(run.seconds for run in runs), 1),
+        "died": [*all_runs.died],
+        "ended": all_runs.ended,
         "details": details,
     }
 
@@ -90,7 +112,7 @@ def _finding(run: SelfRun, verdict: Verdict) -> Json:
     }
 
 
-def write(runs: tuple[SelfRun, ...], folder: Path, config: Path) -> Path:
+def write(runs: SelfRuns, folder: Path, config: Path) -> Path:
     file = folder / "self.json"
     file.write_text(json.dumps(stamped(as_json(runs), config), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return file

@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from itertools import count
+from pathlib import Path
 from random import randrange
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ BROKEN = (
     "id-inconsistent",
     "dead",
     "slow-death",
+    "death-once",
 )
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 COMPLETION_ID = re.compile(rb"chatcmpl-[0-9A-Za-z]+")
@@ -80,6 +82,9 @@ def create_app(upstream: str, broken: str) -> Starlette:
     async def forward(request: Request) -> Response:
         if broken == "slow-death" and next(numbers):  # at its second call
             print("the gateway has died in the middle", flush=True)
+            os._exit(3)
+        if broken == "death-once" and next(numbers) and not Path(os.environ["MARK"], "died").exists():
+            Path(os.environ["MARK"], "died").touch()
             os._exit(3)
         url = httpx.URL(upstream + request.url.path, query=request.url.query.encode())
         headers, body = headers_up(request, broken), await request.body()
