@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,19 +10,13 @@ from typing import Any
 
 import httpx
 from fastapi import Request, Response
-from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, StreamingResponse
 from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import (
-    _override_openai_response_model,
-    attach_guardrail_information,
     create_response,
-    include_guardrail_response_requested,
 )
 from litellm.proxy.common_utils.http_parsing_utils import read_request_body
-from litellm.proxy.utils import model_dump_with_preserved_fields
 from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
-from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
@@ -37,6 +30,7 @@ from sdk_proxy import (
     streaming_utils,
     token_counting,
     upstream_error,
+    whole,
 )
 from sdk_proxy.authentication import authenticate, refuse_unsafe
 from sdk_proxy.call import Call, RouteType, answered, prepare, with_own_id
@@ -107,7 +101,10 @@ class Gateway:
             response = await self._litellms(call, request, headers)
             if call.streams or _is_stream(response):
                 return await self._stream(call, request, response, said, page)
-            return _whole(call, await with_own_id(call, response))
+            hidden = get_hidden_params_dict(response)
+            answer = whole.written(call, await with_own_id(call, response))
+            self._learn(call, page, said, answer, hidden)
+            return answer
         finally:
             if isinstance(said.in_hand, httpx.Response):
                 await said.in_hand.aclose()
@@ -125,7 +122,12 @@ class Gateway:
     ) -> Response | None:
         """None: LiteLLM has to look at it. What the upstream said already is in its hand then."""
         lesson = self.lessons.of(page)
-        begun = None if lesson is None else await _unless_left(request, learnt.begun(call, lesson, page, said))
+        if lesson is None:
+            return None
+        begun = await _unless_left(request, learnt.begun(call, lesson, page, said))
+        if isinstance(begun, Response):
+            accounts.succeeded(self.router, lesson.deployment)
+            return begun
         if begun is None:
             return None
 
@@ -137,6 +139,10 @@ class Gateway:
                 yield piece
 
         return _Begun(streaming_utils.events(call, slow(), begun.plain, self.router), begun)
+
+    def _learn(self, call: Call, page: Page | None, said: Exchange, answer: Response, hidden: Any) -> None:
+        if page is not None:
+            self.lessons.learn(page, learnt.lesson_of(call, page, said, answer, hidden, self.router))
 
     async def _stream(self, call: Call, request: Request, response: Any, said: Exchange, page: Page | None) -> Response:
         hidden = get_hidden_params_dict(response)
@@ -154,8 +160,8 @@ class Gateway:
             request=request,
             refresh_headers=headers_by_then,
         )
-        if page is not None and plain is not None and answer.status_code == HTTPStatus.OK:
-            self.lessons.learn(page, learnt.lesson_of(call, page, said, answer.raw_headers, hidden, self.router))
+        if plain is not None and answer.status_code == HTTPStatus.OK:
+            self._learn(call, page, said, answer, hidden)
         advice = error_handlers.retry_headers(call.failure) if call.failure else {}
         for name, value in {**upstream_error.own_advice(answer.status_code), **advice}.items():
             answer.headers.setdefault(name, value)  # the first event was an error, and became the answer
@@ -197,36 +203,6 @@ def _model(body: dict[str, Any]) -> str | None:
     known = model if isinstance(model, str) else None
     request_record.asked_for(known)
     return known
-
-
-def _whole(call: Call, response: Any) -> Response:
-    headers = response_headers.of_answer(call, response)  # first: the alias has no price
-    if call.requested_model:
-        _override_openai_response_model(
-            response_obj=response, requested_model=call.requested_model, log_context="", return_raw_model_name=False
-        )
-    if isinstance(response, dict):
-        response.pop("_hidden_params", None)
-    if include_guardrail_response_requested(call.data):
-        response = attach_guardrail_information(response=response, request_data=call.data)
-    answer = _written(_plain(call, response))
-    answer.headers.update(headers)  # behind content-length and content-type, where LiteLLM has them
-    return answer
-
-
-def _written(tree: Any) -> Response:
-    """Half a character, which a model can be cut in, goes on as the escape that it came as: UTF-8 cannot carry it."""
-    try:
-        return JSONResponse(tree)
-    except UnicodeEncodeError:
-        return Response(json.dumps(tree, separators=(",", ":")), media_type="application/json")
-
-
-def _plain(call: Call, response: Any) -> Any:
-    """A list: the answers of several models that were asked at once ("a,b"), failures among them."""
-    if call.route_type == "acompletion" and isinstance(response, BaseModel):
-        return model_dump_with_preserved_fields(response)
-    return response if isinstance(response, dict) else jsonable_encoder(response)
 
 
 async def _told_by_the_stream(_: Exception) -> None:

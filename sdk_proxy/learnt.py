@@ -10,7 +10,8 @@ So they are learnt from LiteLLM's own requests, and nothing of its rules is writ
 * A lesson holds for messages of the *shapes* that were seen to go through as they are: roles, who speaks after whom,
   keys, types of blocks, whether a text is blank. Whatever is new goes LiteLLM's way, and is learnt from.
 
-An answer that is not a plain stream is LiteLLM's: its own chain runs, with that answer in hand (`tap`).
+An answer that is neither a plain stream nor a usual whole one (`whole`) is LiteLLM's: its own chain runs, with that
+answer in hand (`tap`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from http import HTTPStatus
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
@@ -28,6 +30,7 @@ from uuid import uuid4
 
 import httpx
 import orjson
+from fastapi import Response
 from litellm.litellm_core_utils.core_helpers import process_response_headers
 from starlette.requests import Request
 
@@ -37,6 +40,7 @@ from sdk_proxy.response_headers import without_cookies
 from sdk_proxy.same_format import Plain, closed, commits_at_once
 from sdk_proxy.streaming_utils import tells_usage
 from sdk_proxy.tap import Exchange, Tap
+from sdk_proxy.whole import TOLD_ANEW, Form, Unusual, checks_schemas
 
 _ROUTES = frozenset({"acompletion", "anthropic_messages"})
 _LESSONS, _SHAPES = 128, 512  # kept at most: of all calls, and of the messages of one lesson
@@ -44,11 +48,11 @@ _BLOCKS = frozenset({"text", "tool_use", "tool_result", "thinking", "redacted_th
 _WORDS = frozenset({"type", "role", "ttl", "scope"})  # keys whose value is one of few words
 _IDS = frozenset({"id", "tool_use_id", "tool_call_id", "name"})
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")  # LiteLLM makes another of some
+_JSON = re.compile(r"application/json *(?:;|\Z)")
 _OWN = b"x-litellm-"  # a client's own word to LiteLLM: an id that its answer is to have
 # What clients and hops say anew with each call; where it goes on, it is told as it came.
 _ANEW = frozenset({b"x-request-id", b"x-client-request-id", b"x-correlation-id", b"traceparent", b"x-amzn-trace-id"})
 _PROVIDERS = b""  # the place of the upstream's own headers in an answer
-_TOLD = (b"x-litellm-call-id", b"x-litellm-response-duration-ms", b"x-litellm-overhead-duration-ms")
 _ONCE = {(b"x-litellm-attempted-retries", b"0"), (b"x-litellm-attempted-fallbacks", b"0")}
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -74,7 +78,8 @@ class Lesson:
     """`before`, `after`: the body around the messages; `blanks`: as json.dumps writes it, which is how LiteLLM does for
     Anthropic, and not as httpx does. `answer`: its headers; those that are told anew are empty.
 
-    `commits`: whether LiteLLM would pass a stream on from its first event. `tells_usage`: at its end, of a chat.
+    `form`: of whole answers, whose headers it makes. `commits`: whether LiteLLM would pass a stream on from its first
+    event. `tells_usage`: at its end, of a chat.
     """
 
     transport: httpx.AsyncBaseTransport
@@ -85,6 +90,7 @@ class Lesson:
     after: bytes
     blanks: bool
     answer: Headers
+    form: Form | None
     deployment: str
     commits: bool
     tells_usage: bool
@@ -103,7 +109,7 @@ class Lesson:
     def answer_headers(self, upstream: httpx.Headers, took: float, waited: float) -> list[tuple[bytes, bytes]]:
         """Of a stream; `took` and `waited` in seconds: until now, and of that for the upstream."""
         anew = (str(uuid4()), str(took * 1000), str(round((took - waited) * 1000, 4)))
-        told = {name: value.encode() for name, value in zip(_TOLD, anew, strict=True)}
+        told = {name: value.encode() for name, value in zip(TOLD_ANEW, anew, strict=True)}
         headers: list[tuple[bytes, bytes]] = []
         for name, value in self.answer:
             if name == _PROVIDERS:
@@ -122,16 +128,18 @@ class Begun:
     headers: list[tuple[bytes, bytes]]
 
 
-async def begun(call: Call, lesson: Lesson, page: Page, said: Exchange) -> Begun | None:
-    """None: LiteLLM has to look at the answer, or at the failure, and gets it in hand."""
+async def begun(call: Call, lesson: Lesson, page: Page, said: Exchange) -> Begun | Response | None:
+    """A stream, or a whole answer. None: LiteLLM has to look at it, or at the failure, and gets it in hand."""
     began = perf_counter()
     try:
         response = await lesson.transport.handle_async_request(lesson.request(page))
+        waited = perf_counter() - began
     except httpx.TransportError as error:
         said.in_hand = error
         return None
-    waited = perf_counter() - began
     try:
+        if lesson.form is not None:
+            return await _whole(lesson.form, response, began, said)
         plain = await _plain(call, lesson, said.taps.pop()).begun()
         return Begun(plain, response, lesson.answer_headers(response.headers, perf_counter() - began, waited))
     except Exception:  # noqa: BLE001 - no stream, one that is not plain, or that broke: LiteLLM meets it as well
@@ -140,6 +148,19 @@ async def begun(call: Call, lesson: Lesson, page: Page, said: Exchange) -> Begun
     except BaseException:
         await closed(response)
         raise
+
+
+async def _whole(form: Form, response: httpx.Response, began: float, said: Exchange) -> Response | None:
+    """Raises whatever is unusual in it."""
+    if response.status_code != HTTPStatus.OK or not _JSON.match(response.headers.get("content-type", "")):
+        raise Unusual
+    try:
+        await response.aread()
+    except httpx.RequestError as error:
+        await closed(response)
+        said.in_hand = error
+        return None
+    return form.told(response, began, perf_counter() - began)
 
 
 def _plain(call: Call, lesson: Lesson, tap: Tap) -> Plain:
@@ -158,7 +179,7 @@ class Lessons:
     def page(self, call: Call, request: Request, headers: Headers) -> Page | None:
         """None: it goes LiteLLM's way, and nothing is learnt from it."""
         messages = call.data.get("messages")
-        if call.route_type not in _ROUTES or not call.streams or not isinstance(messages, list) or request.path_params:
+        if call.route_type not in _ROUTES or not isinstance(messages, list) or request.path_params:
             return None
         if not nobody_reads(self._router) or self._router.cache.redis_cache is not None:
             return None
@@ -195,12 +216,19 @@ class Lessons:
 
 
 def lesson_of(
-    call: Call, page: Page, said: Exchange, answer: Headers, hidden: Mapping[str, Any], router: Any
+    call: Call, page: Page, said: Exchange, answer: Response, hidden: Mapping[str, Any], router: Any
 ) -> Lesson | None:
-    """What a call shows that LiteLLM answered with a stream and these headers; None: nothing that holds for others."""
-    if len(said.sent) != 1 or len(said.taps) != 1 or not isinstance(hidden.get("model_id"), str):
+    """What a call shows that LiteLLM answered so; None: nothing that holds for others."""
+    if len(said.sent) != 1 or len(said.answers) != 1 or not isinstance(hidden.get("model_id"), str):
         return None
-    if not set(answer) >= _ONCE or len(router.model_name_to_deployment_indices.get(call.data["model"], ())) != 1:
+    deployments = router.model_name_to_deployment_indices.get(call.data["model"], ())
+    if not set(answer.raw_headers) >= _ONCE or len(deployments) != 1:
+        return None
+    if checks_schemas(call, router.model_list[deployments[0]]):
+        return None
+    form = None if call.streams else Form.of(call, hidden, said.answers[0], answer)
+    told = _answer_template(answer.raw_headers, _theirs(said.answers[0].headers)) if call.streams else ()
+    if told is None or (form is None and not call.streams):
         return None
     transport, request = said.sent[0]
     body = orjson.loads(request.content)
@@ -209,10 +237,9 @@ def lesson_of(
         return None
     if orjson.dumps(body.get("messages")) != page.written or request.extensions.keys() != {"timeout"}:
         return None
-    told = _answer_template(answer, _theirs(said.taps[0].headers))
     before, after = _around_messages(body, blanks)
     headers = _request_template(request.headers.raw, page)
-    if told is None or any(value in each for value in page.anew.values() for each in (before, after, *headers)):
+    if any(value in each for value in page.anew.values() for each in (before, after, *headers)):
         return None
     return Lesson(
         transport,
@@ -223,6 +250,7 @@ def lesson_of(
         after,
         blanks,
         told,
+        form,
         hidden["model_id"],
         call.route_type == "acompletion" or commits_at_once(call, router),
         tells_usage(call),
@@ -263,7 +291,7 @@ def _answer_template(answer: Headers, theirs: list[tuple[bytes, bytes]]) -> Head
     if not theirs or len(places) != 1:
         return None
     at = places[0]
-    own = [(name, b"" if name in _TOLD else value) for name, value in answer]
+    own = [(name, b"" if name in TOLD_ANEW else value) for name, value in answer]
     return (*own[:at], (_PROVIDERS, b""), *own[at + len(theirs) :])
 
 
@@ -296,21 +324,27 @@ def shapes_of(messages: Sequence[Any]) -> frozenset[Any]:
 
 
 def _shape(node: Any) -> Any:
-    if isinstance(node, str):
-        return bool(node) and not node.isspace()
     if isinstance(node, dict):
-        return tuple((name, _shape_of(name, value)) for name, value in node.items())
+        return tuple([(name, _shape_of(name, value)) for name, value in node.items()])
     if isinstance(node, list):
         shapes = [_shape(each) for each in node]
         return (frozenset(shapes), shapes[-1] if shapes else None)
+    if isinstance(node, str):
+        return bool(node) and not node.isspace()
     return None if node is None else type(node)
 
 
 def _shape_of(name: str, value: Any) -> Any:
+    if name == "input":
+        return isinstance(value, dict) and bool(value)
+    if not isinstance(value, str):
+        if name == "type":
+            raise Unlike
+        return _shape(value)
     if name in _WORDS:
         if name == "type" and value not in _BLOCKS:
             raise Unlike
-        return value if isinstance(value, str) else _shape(value)
-    if name in _IDS and isinstance(value, str) and not _ID.fullmatch(value):
+        return value
+    if name in _IDS and not _ID.fullmatch(value):
         raise Unlike
-    return isinstance(value, dict) and bool(value) if name == "input" else _shape(value)
+    return bool(value) and not value.isspace()

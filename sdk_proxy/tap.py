@@ -14,12 +14,13 @@ _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 @dataclass(slots=True)
 class Exchange:
-    """What one request says to its upstream: the calls, with the transports that they went through, and the streams.
+    """What one request says to its upstream: the calls, with the transports that they went through; and what it hears.
 
     `in_hand` is an outcome that is there already: the next call gets it, and goes nowhere.
     """
 
     sent: list[tuple[httpx.AsyncBaseTransport, httpx.Request]] = field(default_factory=list)
+    answers: list[httpx.Response] = field(default_factory=list)
     taps: list[Tap] = field(default_factory=list)
     in_hand: httpx.Response | Exception | None = None
 
@@ -27,11 +28,10 @@ class Exchange:
 class Tap(httpx.AsyncByteStream):
     """`read` gives the next piece; whoever iterates after that gets every piece from the first one on.
 
-    An upstream that failed once fails the same way for everybody. `headers` are its answer's.
+    An upstream that failed once fails the same way for everybody.
     """
 
-    def __init__(self, stream: httpx.AsyncByteStream, headers: httpx.Headers | None = None) -> None:
-        self.headers = httpx.Headers(headers)
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
         self._stream = stream
         self._pieces: AsyncIterator[bytes] | None = None
         self._failure: Exception | None = None
@@ -105,8 +105,10 @@ def tapped(response: httpx.Response) -> httpx.Response:
     current = _current.get()
     plain = response.headers.get("content-encoding", "identity") == "identity"
     streams = response.headers.get("content-type", "").startswith("text/event-stream")
+    if current is not None:
+        current.answers.append(response)
     if current is not None and response.status_code == 200 and streams and plain:
-        tap = Tap(cast("httpx.AsyncByteStream", response.stream), response.headers)
+        tap = Tap(cast("httpx.AsyncByteStream", response.stream))
         current.taps.append(tap)
         response.stream = tap
     return response

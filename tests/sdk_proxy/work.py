@@ -12,18 +12,22 @@ import gc
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import httpx
+from litellm.litellm_core_utils.litellm_logging import Logging
 from litellm.proxy.anthropic_endpoints.streaming_model_restamp import AnthropicStreamModelRestamper
 
+from sdk_proxy.call import Call
 from sdk_proxy.learnt import Headers, Lesson, Page, shapes_of
 from sdk_proxy.same_format import ChatEvents, Plain
 from sdk_proxy.stream_end import MessageEnd
 from sdk_proxy.tap import Tap
 from sdk_proxy.translated import _Form
+from sdk_proxy.whole import Form
 
 BUDGET = Path(__file__).with_name("work.json")
 # Another version of Python has other instructions: twice the work is still too much there.
@@ -167,6 +171,7 @@ def _lesson(request: Headers, answer: Headers) -> Lesson:
         "after": b"}",
         "blanks": False,
         "answer": answer,
+        "form": None,
         "deployment": "id",
         "commits": True,
         "tells_usage": False,
@@ -187,6 +192,34 @@ def _answer(headers: int) -> Callable[[], object]:
     return lambda: lesson.answer_headers(upstream, 0.1, 0.05)
 
 
+def _whole(answers: int) -> Callable[[], object]:
+    said: dict[str, Any] = {"role": "assistant", "content": "a word", "refusal": None, "annotations": []}
+    choices = [{"index": 0, "message": said, "logprobs": None, "finish_reason": "stop"}]
+    usage = {"prompt_tokens": 19, "completion_tokens": 10, "total_tokens": 29}
+    tree = {
+        **_HEAD,
+        "object": "chat.completion",
+        "model": "gpt-4.1-2025-04-14",
+        "choices": choices,
+        "usage": usage,
+        "service_tier": "default",
+    }
+    upstream = httpx.Response(200, json=tree)
+    form = Form(Call("acompletion", {}, "gpt-4.1", _logging()), {"litellm_model_name": "openai/gpt-4.1", **_HIDDEN})
+    return lambda: [form.told(upstream, 0, 0) for _ in range(answers)]
+
+
+_HIDDEN = {"model_id": "id", "custom_llm_provider": "openai", "additional_headers": {}}
+
+
+def _logging() -> Logging:
+    times_and_ids: dict[str, Any] = {"start_time": datetime.now(), "litellm_call_id": "id", "function_id": "id"}
+    found = Logging("gpt-4.1", [], stream=False, call_type="acompletion", **times_and_ids)
+    found.litellm_params, found.optional_params = {}, {}
+    found.model_call_details = {"custom_llm_provider": "openai", "litellm_params": {}}
+    return found
+
+
 PATHS: Mapping[str, Callable[[int], Callable[[], object]]] = {
     "an event of a chat, from the upstream's to the client's": _chat,
     "an event of Anthropic's, from the upstream's to the client's": _messages,
@@ -194,6 +227,7 @@ PATHS: Mapping[str, Callable[[int], Callable[[], object]]] = {
     "the shape of a call of a tool and its result": _shapes,
     "a header of a learnt request": _request,
     "a header of the upstream's in a learnt answer": _answer,
+    "a whole chat, LiteLLM's own functions among it": _whole,
 }
 
 
