@@ -21,6 +21,7 @@ from harness.errors import TargetFailed
 from harness.upstream.paced import Pace
 
 _SETTLES = 4.0  # seconds between two changes
+_WARM = 25.0  # seconds until what is new in a process is over: LiteLLM stands still for 0.6 s once, after twenty
 _CALM = 15.0  # seconds in which nothing is changed, to compare with
 _AFTER = 2.0  # seconds after a change that still count as its own
 _BACK = 60.0  # seconds for a program that was killed
@@ -43,7 +44,7 @@ async def changes(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
         tell(f"the binary path answers after {await launcher.start('--no-watch'):.1f} s")
         moves: list[tuple[float, float]] = []
         async with here.clients():
-            await asyncio.sleep(_SETTLES * 2)
+            await asyncio.sleep(_WARM)
             calm = monotonic()
             await asyncio.sleep(_CALM)
             moves.append((calm, monotonic()))

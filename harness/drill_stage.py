@@ -36,7 +36,7 @@ USERS = tuple(f"drill-{number}" for number in range(21))  # no multiple of the c
 
 def steady(between: float) -> Pace:
     """40 events, so many seconds between them; a whole answer takes as long."""
-    return Pace(0.3, between, 40, whole=0.3 + 40 * between)
+    return Pace(0.3, between, 40, whole=0.3 + 40 * between, together=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,14 @@ _WORD = "word "
 @dataclass(frozen=True, slots=True)
 class Pace:
     """In seconds: to the first byte of an answer, and between two events of a stream that has `events` of content.
-    `whole`: to an answer that is not streamed, where that takes longer."""
+    `whole`: to an answer that is not streamed, where that takes longer. `together`: what is said before the first
+    word, and behind the last, comes with it, so that a gateway that holds some of it back keeps nobody waiting."""
 
     first_byte: float = 0.3
     between: float = 0.02
     events: int = 60
     whole: float = 0.0
+    together: bool = False
 
     def first(self, streams: bool) -> float:
         """Seconds."""
@@ -79,7 +81,7 @@ class PacedUpstream:
         self.policy = policy
         self._port = port
         speech = Speech(_WORD * self.pace.events, self.pace.events)
-        self._pieces = lru_cache(256)(lambda asked: _pieces(asked, speech))
+        self._pieces = lru_cache(256)(lambda asked: _pieces(asked, speech, together=self.pace.together))
 
     @property
     def url(self) -> str:
@@ -131,10 +133,19 @@ def asked(request: Request) -> Asked:
     return request.method, request.path, str(body.get("model", "")), body.get("stream") is True, included
 
 
-def _pieces(what: Asked, speech: Speech) -> tuple[bytes, ...]:
+def _pieces(what: Asked, speech: Speech, *, together: bool) -> tuple[bytes, ...]:
     method, path, model, stream, usage = what
     body: dict[str, Any] = {"model": model, "stream": stream, "stream_options": {"include_usage": usage}}
-    return written(answer(Request(method, path, (), json.dumps(body).encode()), 1, speech), method)
+    pieces = written(answer(Request(method, path, (), json.dumps(body).encode()), 1, speech), method)
+    return _with_the_words(pieces) if together else pieces
+
+
+def _with_the_words(pieces: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    words = [place for place, piece in enumerate(pieces) if _WORD.encode() in piece]
+    if len(words) < 2:
+        return pieces
+    first, last = words[0], words[-1]
+    return (b"".join(pieces[: first + 1]), *pieces[first + 1 : last], b"".join(pieces[last:]))
 
 
 def written(reply: Reply, method: str) -> tuple[bytes, ...]:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,16 @@ async def test_a_stream_has_as_many_events_of_content_as_it_is_told(path: str, l
     assert events[-1].data == last
     assert rest == b""
     assert sum("word" in event.data for event in events) == 5
+
+
+@pytest.mark.parametrize("path", ["/anthropic/v1/messages", "/openai/v1/chat/completions"])
+def test_what_has_no_words_may_come_with_what_has_some(path: str) -> None:
+    apart, together = PacedUpstream(pace=QUICK), PacedUpstream(pace=replace(QUICK, together=True))
+    request = asking(path, model="m", stream=True)
+    assert b"".join(apart.pieces(request)) == b"".join(together.pieces(request))
+    assert [piece.count(b"word") for piece in together.pieces(request)] == [1] * 5
+    whole = asking(path, model="m")
+    assert apart.pieces(whole) == together.pieces(whole)
 
 
 async def test_a_whole_answer_bears_the_model_that_was_asked_for() -> None:
