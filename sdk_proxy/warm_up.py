@@ -20,6 +20,14 @@ _LATE = (
     "openai.resources.responses",
     "openai.resources.embeddings",
     "openai.resources.completions",
+    "litellm.integrations.shadow_eval_logger",
+    "litellm.integrations.websearch_interception.handler",
+    "litellm.litellm_core_utils.default_encoding",
+    "litellm.llms.vertex_ai.vertex_ai_partner_models.anthropic.transformation",
+    "litellm.passthrough.timeout_utils",
+    "litellm.proxy.openai_files_endpoints.common_utils",
+    "litellm.proxy.pass_through_endpoints.streaming_handler",
+    "litellm.types.proxy.litellm_pre_call_utils",
 )
 
 

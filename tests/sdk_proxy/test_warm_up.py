@@ -1,6 +1,11 @@
 """A proxy that warms up, with an upstream behind Cloudflare."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import litellm
@@ -13,6 +18,8 @@ from harness.upstream.cloudflare import Cloudflare
 from sdk_proxy.cookie_jar import CookieStore
 from sdk_proxy.session_manager import persistent_clients
 from sdk_proxy.warm_up import origins, warm_up
+
+ROOT = Path(__file__).parents[2]
 
 
 def deployment(api_base: str | None) -> dict[str, dict[str, str]]:
@@ -69,3 +76,12 @@ async def test_an_upstream_that_is_not_there_is_no_error() -> None:
         await warm_up([f"http://127.0.0.1:{gone}/", f"http://{'x' * 64}.invalid/", "http://127.0.0.1:99999/"])
         with pytest.raises(httpx.ConnectError):
             await litellm.module_level_aclient.client.get(f"http://127.0.0.1:{gone}/")
+
+
+def test_the_first_calls_of_a_warm_process_import_nothing() -> None:
+    """In a process of its own: what another test has imported is here already."""
+    command = [sys.executable, "-m", "tests.sdk_proxy.first_calls"]
+    environ = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    told = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout.splitlines()[-1]) == []
