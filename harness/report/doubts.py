@@ -79,6 +79,9 @@ def _self(told: Mapping[str, Any]) -> Iterator[Doubt]:
     if told.get("findings"):
         runs, alarms = told.get("runs"), told.get("runs_with_findings")
         yield Doubt("false alarms", f"{alarms} of {runs} comparisons of the baseline with itself found something.", "")
+    if told.get("ended"):
+        why = str(told["ended"]).partition("\n")[0]
+        yield Doubt("self-comparison ended early", f"After {told.get('runs')} runs: {why}", MEASURED["self"])
 
 
 def _missing(trees: Mapping[str, Any]) -> Iterator[Doubt]:

@@ -54,3 +54,5 @@ def test_what_did_not_come_to_its_end_is_told():
 
 def test_false_alarms_are_told():
     assert "2 of 20" in found({"self": {"findings": 3, "runs": 20, "runs_with_findings": 2}})["false alarms"]
+    ended = found({"self": {"runs": 4, "ended": "litellm ended with exit code -11\nits log"}})
+    assert ended["self-comparison ended early"] == "After 4 runs: litellm ended with exit code -11"
