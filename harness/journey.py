@@ -31,6 +31,7 @@ from harness.verdict.footprint import excesses
 from harness.verdict.gate import gate
 
 OBSERVATIONS = "observations.ndjson"
+_LAST_WORDS = 0.2  # seconds until it is known of a program that it has died of its last request
 _REPLAYED = 12  # scenarios at most that are played again
 
 
@@ -171,6 +172,8 @@ async def _observe(
                 meter.requests += len(observation.client)
         async for observation in rounds.again(place, plan.seed):
             keep(observation)
+        await asyncio.sleep(_LAST_WORDS)
+        place.target.require_alive()
     return (role, name, version), meter.result()
 
 
