@@ -34,6 +34,7 @@ NAMES = tuple(name for lane in LANES for name in lane)
 _BETTER = {
     "claude-code/request-too-large-upstream-413": (1, 2),  # the 413 comes through, and nobody tries again
     "anthropic-python/stream-truncated": (1, 0),  # half an answer is an error, not an answer
+    "openai-python/upstream-422": (1, 0),  # what was refused twice is refused, and not nothing under 200
 }
 
 Tell = Callable[[str], None]

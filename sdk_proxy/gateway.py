@@ -108,6 +108,7 @@ class Gateway:
         finally:
             if isinstance(said.in_hand, httpx.Response):
                 await said.in_hand.aclose()
+            said.forget()
 
     async def _litellms(self, call: Call, request: Request, headers: Headers) -> Any:
         await prepare(call, request, headers, self.config, self.router)

@@ -24,6 +24,11 @@ class Exchange:
     taps: list[Tap] = field(default_factory=list)
     in_hand: httpx.Response | Exception | None = None
 
+    def forget(self) -> None:
+        """What only lessons are made of: a connection that is kept keeps the context that it was opened in."""
+        self.sent.clear()
+        self.answers.clear()
+
 
 class Tap(httpx.AsyncByteStream):
     """`read` gives the next piece; whoever iterates after that gets every piece from the first one on.

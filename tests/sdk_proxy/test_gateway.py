@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import gc
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from harness.upstream import anthropic_wire, openai_wire
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from harness.upstream.wire import json_reply
+from sdk_proxy.tap import Exchange
 from tests.sdk_proxy.sdk import KEY, NO_RETRIES, chat, client_of, message
 
 CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens"
@@ -516,3 +518,14 @@ async def test_what_steers_guardrails_and_routing_does_not_reach_the_provider(pa
     assert not steering.keys() & json.loads(call.body).keys()
     assert answer.json()["guardrail_information"] == []
     assert answer.headers["x-litellm-applied-guardrails"] == "pii"
+
+
+@pytest.mark.parametrize("given", STREAMS.values(), ids=STREAMS)
+async def test_of_an_answer_that_is_over_no_request_is_kept(given):
+    """A connection that is kept keeps the context that it was opened in, and what is in that."""
+    path, body = given
+    async with site() as (_, client):
+        for _ in range(3):
+            assert (await client.post(path, json=body)).status_code == 200
+        kept = [each for each in gc.get_objects() if isinstance(each, Exchange)]
+        assert not any(each.sent or each.answers for each in kept)
