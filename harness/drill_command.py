@@ -27,7 +27,7 @@ _CODES = {"passed": 0, "failed": 1, "inconclusive": 2}
 @click.option("--reports", metavar="FOLDER", help="Where the figures go: drill.json.")
 @click.option("--part", "parts", type=click.Choice(PARTS), multiple=True, help="Only this; default: all.")
 @click.option("--clients", type=click.IntRange(1, 1000), default=50, show_default=True)
-@click.option("--between", type=click.FloatRange(0), default=0.25, show_default=True, help="Events, seconds.")
+@click.option("--between", type=click.FloatRange(0), default=0.25, show_default=True, help="Seconds.")
 @click.option("--soak-minutes", type=click.FloatRange(0.1), default=10.0, show_default=True)
 def drill_command(file: Path, reports: str | None, parts: tuple[str, ...], between: float, **chosen: Any) -> None:
     """Rehearse the rollout: exit 0: all that is promised holds, 1: not so, 2: not all was measured."""

@@ -1,7 +1,7 @@
 """What was observed -> verdicts, scenario by scenario: memory does not grow with what is stored.
 
-The file is gone through twice: what is volatile is learnt from all scenarios (of a very large run, from some 4,000 of
-them) before any is compared. A large file takes all cores; what comes out is the same.
+The file is gone through twice: what is volatile is learnt from all scenarios (of a very large run, from 2,000 to 4,000
+of them) before any is compared. A large file takes all cores; what comes out is the same.
 """
 
 from __future__ import annotations

@@ -46,9 +46,8 @@ def _without_chance(found: Sequence[Compared]) -> Iterator[Compared]:
     rough: list[set[str]] = [{each.path for each in roughness(one.found)} for one in found]
     sure = set[str].intersection(*late) if several else set[str]()
     chance = set[str].union(*rough) - set[str].intersection(*rough) if several else set[str]()
-    for one in found:
-        passing = {each.path for each in roughness(one.found)} & chance
-        kept = (each for each in one.found if each.path not in passing)
+    for one, own in zip(found, rough, strict=True):
+        kept = (each for each in one.found if each.path not in own & chance)
         yield replace(
             one,
             noise=tuple(each for each in one.noise if not is_lag(each)),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from harness.comparison.chunks import torn
 from harness.comparison.content import decoded, readable, written
@@ -61,7 +61,7 @@ def _response(response: Response, request: Request, texts: dict[int, bytes]) -> 
 
 
 def _content(response: Response, request: Request, named: _Named, texts: dict[int, bytes]) -> dict[str, Json]:
-    kind = _first(named, "content-type", "").partition(";")[0].strip().lower()
+    kind = (_first(named, "content-type") or "").partition(";")[0].strip().lower()
     encoding = _first(named, "content-encoding")
     events = decoded(response.body, encoding) if kind == "text/event-stream" else None
     if events is not None:
@@ -126,8 +126,8 @@ def _named(headers: Headers) -> _Named:
     return grouped
 
 
-def _first(named: _Named, name: str, default: Any = None) -> Any:
-    return named[name][0] if name in named else default
+def _first(named: _Named, name: str) -> str | None:
+    return named[name][0] if name in named else None
 
 
 def _headers(named: _Named) -> Json:

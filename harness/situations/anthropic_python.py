@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import harness.situations.replies as say
 from harness.model import Reply
-from harness.situations import replies as say
 from harness.situations.openai_sdk import LIST, PIXEL, READ, RESULTS
 from harness.situations.sdk_calls import Asks, call, runs
 from harness.situations.situation import broken

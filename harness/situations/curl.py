@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+import harness.situations.replies as say
 from harness.model import Reply
-from harness.situations import replies as say
 from harness.situations.situation import Situation, answers
 from harness.upstream import anthropic_wire as anthropic
 from harness.upstream.wire import Object

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import harness.situations.replies as say
 from harness.model import Reply
-from harness.situations import openai_routes
-from harness.situations import replies as say
+from harness.situations.openai_routes import situations as of_further_routes
 from harness.situations.openai_sdk import READ, RESULTS, TOOLS, USAGE, situations
 from harness.situations.sdk_calls import CREATE, STREAM, Asks, call, runs
 from harness.upstream import anthropic_wire as anthropic
@@ -27,7 +27,7 @@ def _with_cookie(reply: Reply) -> Reply:
 
 OPENAI_PYTHON = (
     *situations(_ASKS),
-    *openai_routes.situations(_ASKS),
+    *of_further_routes(_ASKS),
     _ASKS.one(
         "asynchronous-streamed",
         "The asynchronous client reads a stream",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import harness.situations.replies as say
 from harness.model import Reply, Send
-from harness.situations import replies as say
 from harness.situations.openai_sdk import LIST, RESULTS
 from harness.situations.sdk_calls import Asks, call, runs
 from harness.situations.situation import Situation, broken

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import harness.situations.replies as say
 from harness.model import Cut
-from harness.situations import replies as say
 from harness.situations.sdk_calls import CREATE, STREAM, Asks, call, runs
 from harness.situations.situation import Situation, broken
 from harness.upstream import anthropic_wire as anthropic

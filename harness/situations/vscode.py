@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import harness.situations.replies as say
 from harness.situations import openai_routes
-from harness.situations import replies as say
 from harness.situations.openai_sdk import IMAGE, TOOLS, USAGE, situations
 from harness.situations.sdk_calls import STREAM, Asks
 from harness.upstream import anthropic_wire as anthropic

@@ -40,7 +40,7 @@ class Calls:
 
     scenario: Scenario
     trees: Mapping[Role, Json]
-    _parts: dict[tuple[int, str], Json] = field(default_factory=dict)
+    _made: dict[tuple[int, str], Json] = field(default_factory=dict)
 
     def hold(self, when: When, difference: Difference) -> bool:
         """Whether everything that `when` asks for is true of the step that the difference belongs to."""
@@ -49,13 +49,13 @@ class Calls:
         step = step_of(difference, self.trees)
         if step is None or step >= len(self.scenario.steps):
             return False
-        call = {part: self._part(step, part) for part in _parts(when)}
+        call = {part: self._once(step, part) for part in _parts(when)}
         return all(_true(call, path, wanted) for path, wanted in when)
 
-    def _part(self, step: int, part: str) -> Json:
-        if (step, part) not in self._parts:
-            self._parts[step, part] = _part(self.scenario.steps[step], step, self.trees, part)
-        return self._parts[step, part]
+    def _once(self, step: int, part: str) -> Json:
+        if (step, part) not in self._made:
+            self._made[step, part] = _part(self.scenario.steps[step], step, self.trees, part)
+        return self._made[step, part]
 
 
 @lru_cache(maxsize=1024)

@@ -8,6 +8,8 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 import litellm
 import pytest
 
+from sdk_proxy import accounts
+
 _READERS = ("callbacks", "success_callback", "failure_callback", "_async_success_callback", "_async_failure_callback")
 _OTHERS = ("service_callback", "input_callback", "post_call_rules")
 
@@ -21,3 +23,15 @@ def nobody_left_behind() -> Iterator[None]:
     for name, readers in before.items():
         setattr(litellm, name, readers)
     litellm.cache = cache
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the deployments whose successes the Router has counted since."""
+    ids: list[str] = []
+    monkeypatch.setattr(
+        accounts,
+        "increment_deployment_successes_for_current_minute",
+        lambda litellm_router_instance, deployment_id: ids.append(deployment_id),
+    )
+    return ids

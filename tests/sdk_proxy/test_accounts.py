@@ -8,7 +8,6 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
-from sdk_proxy import accounts
 from sdk_proxy.accounts import nobody_reads, remember_unlimited
 from tests.sdk_proxy.sdk import chat, client_of, message
 
@@ -48,14 +47,8 @@ def test_a_strategy_that_goes_by_answers_is_somebody() -> None:
     ("path", "body"), [("/v1/chat/completions", chat("gpt-5")), ("/v1/messages", message("claude-sonnet-5"))]
 )
 async def test_a_success_is_counted_once_for_the_cooldowns(
-    path: str, body: dict[str, Any], stream: bool, monkeypatch: pytest.MonkeyPatch
+    path: str, body: dict[str, Any], stream: bool, counted: list[str]
 ) -> None:
-    counted: list[str] = []
-    monkeypatch.setattr(
-        accounts,
-        "increment_deployment_successes_for_current_minute",
-        lambda litellm_router_instance, deployment_id: counted.append(deployment_id),
-    )
     async with SimulatedUpstream(improvise=autoplay(), gap=0) as upstream, client_of(upstream) as client:
         answer = await client.post(path, json={**body, "stream": stream})
         assert answer.status_code == 200

@@ -22,7 +22,7 @@ from harness.model import Act, Cut, Failure, Reply, Send, Wait
 from harness.model import Response as HeardResponse
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
-from sdk_proxy import accounts, learnt
+from sdk_proxy import learnt
 from sdk_proxy.learnt import Lesson, Lessons
 from sdk_proxy.schema import load_config
 from tests.sdk_proxy.sdk import CONFIG, KEY, chat, client_of, environment, message
@@ -441,15 +441,7 @@ async def test_nothing_is_learnt_of_what_litellm_translates(path: str, model: st
 
 
 @BOTH
-async def test_a_success_is_counted_for_the_cooldowns_and_a_failure_is_none(
-    path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counted: list[str] = []
-    monkeypatch.setattr(
-        accounts,
-        "increment_deployment_successes_for_current_minute",
-        lambda litellm_router_instance, deployment_id: counted.append(deployment_id),
-    )
+async def test_a_success_is_counted_for_the_cooldowns_and_a_failure_is_none(path: str, counted: list[str]) -> None:
     async with ways_of(path) as asked:
         assert (await asked.fast(UNUSUAL[path]["a broken upstream"]))[0] == 500
         for _ in range(2):
