@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from sdk_proxy.check import check as check_config
-from sdk_proxy.check import show
 from sdk_proxy.config_check import Finding, examined
 from sdk_proxy.config_file import ConfigError
 from sdk_proxy.cookie_store import default_place, store_at
+from sdk_proxy.lean_imports import lean_imports
 from sdk_proxy.running import Options, serve, supervise
 from sdk_proxy.schema import Config, warnings
 from sdk_proxy.serving import refuse_taken_port
@@ -48,7 +46,8 @@ def main(context: click.Context, /, workers: int, **options: Any) -> None:
     if context.invoked_subcommand is not None:
         return
     chosen = Options(**options)
-    loaded = _checked(chosen)
+    with lean_imports():
+        loaded = _checked(chosen)
     if workers == 1:
         serve(loaded, chosen)
     else:
@@ -59,6 +58,11 @@ def main(context: click.Context, /, workers: int, **options: Any) -> None:
 @click.argument("file", type=click.Path(path_type=Path), default=Path("config/config.yaml"))
 def check(file: Path) -> None:
     """Print for each key of FILE what becomes of it. Exit code 2: the SDK proxy does not start with it."""
+    from rich.console import Console  # noqa: PLC0415 - one that serves shows nothing
+
+    from sdk_proxy.check import check as check_config  # noqa: PLC0415
+    from sdk_proxy.check import show  # noqa: PLC0415
+
     try:
         found = check_config(file)
     except ConfigError as error:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sdk_proxy.cookie_jar import CookieStore
+if TYPE_CHECKING:  # httpx is imported when the rest is: see lean_imports
+    from sdk_proxy.cookie_jar import CookieStore
 
 NOWHERE = "none"
 _REDIS = ("redis://", "rediss://", "unix://")
@@ -24,6 +26,8 @@ def default_place(environ: Mapping[str, str]) -> str:
 def store_at(place: str) -> CookieStore:
     """`place` is a file, the URL of a Redis, or "none". Raises ValueError, without a password that is in the URL."""
     if place == NOWHERE:
+        from sdk_proxy.cookie_jar import CookieStore  # noqa: PLC0415 - see above
+
         return CookieStore()
     if place.startswith(_REDIS):
         from sdk_proxy.cookie_redis import CookieRedis  # noqa: PLC0415 - only where one is used

@@ -9,13 +9,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from socket import socket
-from types import ModuleType
 from typing import Any
 
 import click
@@ -24,6 +21,7 @@ import uvicorn
 from sdk_proxy import workers
 from sdk_proxy.connection_limits import BoundedProtocol
 from sdk_proxy.draining import Drain, DrainingServer
+from sdk_proxy.lean_imports import lean_imports
 from sdk_proxy.limits import Limits
 from sdk_proxy.operation import Operation
 from sdk_proxy.request_log import LogFormat, to_stdout
@@ -63,29 +61,18 @@ def serve(config: Config, options: Options, sockets: list[socket] | None = None)
 def _app(config: Config, operation: Operation) -> Any:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # the prices it came with: a start needs no network
     to_stdout()
-    with _imported_at_once():
+    with lean_imports():
+        from litellm import utils  # noqa: PLC0415 - see above
+
+        utils.json_data = None  # what the file of a tokenizer says, in 20 MB: nothing but its text is used
         from sdk_proxy.litellm_proxy_sdk import create_app  # noqa: PLC0415 - see above
+        from sdk_proxy.warm_up import import_the_rest  # noqa: PLC0415 - see above
 
         app = create_app(config, operation)
+        import_the_rest()
     gc.collect()
     gc.freeze()  # LiteLLM's million objects stay; to look through them again would stop every stream for 0.3 s
     return app
-
-
-@contextmanager
-def _imported_at_once() -> Iterator[None]:
-    """Within the block nobody looks for garbage, of which an import leaves little (a second of LiteLLM's), and what
-    reads sound files (numpy, 15 MB) is not loaded: LiteLLM reads some when it logs a transcription that it passes on
-    (transcribe_passthrough_logging_handler.py, 1.106.2), a route that is not here."""
-    stands_in = ModuleType("soundfile")
-    known = sys.modules.setdefault(stands_in.__name__, stands_in)
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        if known is stands_in:
-            del sys.modules[known.__name__]
 
 
 def supervise(config: Config, options: Options, count: int) -> None:

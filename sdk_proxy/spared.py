@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, cast
 
 import tiktoken
@@ -70,8 +70,14 @@ class Encoding:
         self.name = name
         self._load = load
 
+    @cached_property
+    def _loaded(self) -> Any:
+        loaded = self._load(self.name)
+        loaded._mergeable_ranks = {}  # 9 MB, for a copy in another process (core.py, Encoding.__getstate__, 0.14)
+        return loaded
+
     def encode(self, text: str, **options: Any) -> list[int]:
-        return list(self._load(self.name).encode(text, **options)) if text else []
+        return list(self._loaded.encode(text, **options)) if text else []
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._load(self.name), name)
+        return getattr(self._loaded, name)

@@ -1,33 +1,40 @@
-"""python -m tests.sdk_proxy.first_calls    prints what the first calls of a warm process still import, as JSON"""
+"""python -m tests.sdk_proxy.first_calls    prints what the first calls of a process still import, as JSON"""
 
 import asyncio
 import json
+import os
 import sys
+from itertools import product
 
 import httpx
 
 from harness.upstream.paced import Pace, PacedUpstream
-from sdk_proxy.config_parser import parse
-from sdk_proxy.litellm_proxy_sdk import assemble
 from sdk_proxy.operation import Operation
+from sdk_proxy.running import _app
 from sdk_proxy.schema import load_config
 from tests.sdk_proxy.loopback import served
 from tests.sdk_proxy.sdk import CONFIG, KEY, environment, message
 
+MODELS = ("claude-sonnet-5", "gpt-5", "gemini-2.5-pro")
+_FUNCTION = {"name": "look", "description": "Looks.", "parameters": {"type": "object", "properties": {}}}
+TOOLS = {
+    "/messages": {"name": "look", "description": "Looks.", "input_schema": {"type": "object", "properties": {}}},
+    "/chat/completions": {"type": "function", "function": _FUNCTION},
+}
+
 
 async def imported() -> list[str]:
-    """By a call of each protocol, streamed and whole."""
+    """By calls of each protocol to each provider, streamed and whole."""
     async with PacedUpstream(pace=Pace(0, 0, 4)) as upstream:
-        variables = environment(upstream.url)
-        app = assemble(parse(load_config(CONFIG, variables), variables), Operation(warm_up=True))
+        os.environ.update(environment(upstream.url))
+        app = _app(load_config(CONFIG, os.environ), Operation())
         async with served(app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1", timeout=30) as client:
             key = {"authorization": f"Bearer {KEY}"}
             await client.get("/models", headers=key)
             before = {*sys.modules}
-            for path, model in (("/messages", "claude-sonnet-5"), ("/chat/completions", "gpt-5")):
-                for stream in (True, False):
-                    answer = await client.post(path, headers=key, json=message(model, stream=stream))
-                    assert answer.status_code == 200, answer.text
+            for (path, tool), model, stream in product(TOOLS.items(), MODELS, (True, False)):
+                answer = await client.post(path, headers=key, json=message(model, stream, tools=[tool]))
+                assert answer.status_code == 200, answer.text
             return sorted({*sys.modules} - before)
 
 

@@ -41,6 +41,7 @@ def test_an_encoding_is_loaded_for_a_text_and_not_for_none() -> None:
     assert encoding.encode("", disallowed_special=()) == []
     assert loaded == []
     assert encoding.encode("hello world", disallowed_special=()) == load("cl100k_base").encode("hello world")
+    assert encoding.decode(encoding.encode("hello world")) == "hello world"
 
 
 def test_afterwards_both_are_litellms_again() -> None:
