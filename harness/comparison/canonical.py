@@ -7,6 +7,7 @@ request, or be the same in all chunks of a stream, is still checked. Of numbers 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from harness.comparison.clock import instant
@@ -130,6 +131,7 @@ class _Renaming:
         self._places, self._names, self._texts, self._strange = places, names, texts or {}, strange
         self._above = prefixes(places)
         self._plain = all(_PLAIN.fullmatch(value) for value in names)
+        self._shortest = min(map(len, names), default=sys.maxsize)
 
     def of(self, tree: Json) -> Json:
         return self._walk(tree, "")
@@ -156,7 +158,7 @@ class _Renaming:
     def _by_name(self, value: Json) -> Json:
         """Where nothing but ids can be volatile."""
         if isinstance(value, str):
-            return self._text(value)
+            return self._text(value) if len(value) >= self._shortest else value
         if not isinstance(value, dict | list) or self._untouched(self._texts.get(id(value))):
             return value
         if isinstance(value, list):

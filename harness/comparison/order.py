@@ -20,17 +20,18 @@ def orders(baseline: Json, candidate: Json) -> tuple[Difference, ...]:
 
 
 def _orders(one: Json, other: Json, path: tuple[object, ...]) -> Iterator[Difference]:
-    if one is other:
-        return
     if isinstance(one, dict) and isinstance(other, dict):
-        left, right = [key for key in one if key in other], [key for key in other if key in one]
+        left, right = [*one], [*other]
         if left != right:
-            yield Difference(pointer(path), [*left], [*right], order=True)
+            left, right = [key for key in one if key in other], [key for key in other if key in one]
+            if left != right:
+                yield Difference(pointer(path), [*left], [*right], order=True)
         for key in left:
-            yield from _orders(one[key], other[key], (*path, key))
+            if isinstance(one[key], dict | list) and one[key] is not other[key]:
+                yield from _orders(one[key], other[key], (*path, key))
     elif isinstance(one, list) and isinstance(other, list):
         for i, j in (
             align(one, other) if len(one) != len(other) else zip(range(len(one)), range(len(other)), strict=True)
         ):
-            if i is not None and j is not None:
+            if i is not None and j is not None and one[i] is not other[j]:
                 yield from _orders(one[i], other[j], (*path, i))

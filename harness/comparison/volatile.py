@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeAlias
 
-from harness.comparison.clock import instant, near, readings, windows
+from harness.comparison.clock import EPOCH, instant, near, readings, windows
 from harness.comparison.tokens import Sort, is_count, looks_generated, skeleton, sort_of, tokens
 from harness.model import Json
 
@@ -28,6 +28,7 @@ Texts: TypeAlias = Mapping[int, bytes]  # the `id` of a part of a tree -> the te
 # As _TIME; a number can have an exponent, and a digit can be written as an escape.
 _TIME_IN_JSON = re.compile(rb"\d{10}|\d\d:\d\d|\d[eE][+-]?\d|\\u003")
 _TIME = re.compile(r"\d{10}|\d\d:\d\d")  # what every text with a time in it has
+_SHORTEST_TIME = len("00:00")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Volatile:
         differed = self.own.get(scenario, {}) if own is None else own
         places = {place: dict(positions) for place, positions in differed.items()}
         places |= {place: {0: Sort.NUMBER} for place in windows(baseline)}
-        for place, leaf in _walked(baseline, "", texts or {}, self._above):
+        for place, leaf in _walked(baseline, "", texts or {}, self._above, []):
             if same := {**self._by_chance(place, leaf), **(_times(leaf, self.clock) if _is_written(place) else {})}:
                 places[place] = {**same, **places.get(place, {})}
         return places
@@ -67,20 +68,23 @@ class Volatile:
         return {position: sort for position, sort, _ in volatile_in(leaf, known)}
 
 
-def _walked(value: Json, place: str, texts: Texts, somewhere: Collection[str]) -> Iterator[tuple[str, Json]]:
-    """The leaves that may be volatile by chance, or hold a time."""
+def _walked(
+    value: Json, place: str, texts: Texts, somewhere: Collection[str], found: list[tuple[str, Json]]
+) -> list[tuple[str, Json]]:
+    """`found` with the leaves that may be volatile by chance, or hold a time."""
+    if not isinstance(value, dict | list):
+        found.append((place, value))
+        return found
     text = texts.get(id(value))
     if text is not None and not _TIME_IN_JSON.search(text) and _in_any_step(place) not in somewhere:
-        return
-    match value:
-        case dict():
-            for key, item in value.items():
-                yield from _walked(item, f"{place}/{key}", texts, somewhere)
-        case list():
-            for item in value:
-                yield from _walked(item, f"{place}/*", texts, somewhere)
-        case _:
-            yield place, value
+        return found
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _walked(item, f"{place}/{key}", texts, somewhere, found)
+    else:
+        for item in value:
+            _walked(item, f"{place}/*", texts, somewhere, found)
+    return found
 
 
 def together(parts: Iterable[Volatile]) -> Volatile:
@@ -107,9 +111,9 @@ def leaves(value: Json, place: str = "") -> Iterator[tuple[str, Json]]:
             yield place, value
 
 
-def leaves_at(value: Json, places: Iterable[str]) -> Iterator[tuple[str, Json]]:
+def leaves_at(value: Json, places: Iterable[str]) -> Sequence[tuple[str, Json]]:
     """Those of `leaves` that are at these places, in the same order; what is elsewhere is not walked through."""
-    return _leaves_below(value, "", prefixes(places))
+    return _leaves_below(value, "", prefixes(places), [])
 
 
 def prefixes(places: Iterable[str]) -> Mapping[str, Collection[str]]:
@@ -130,19 +134,21 @@ def leads_on(key: str, wanted: Collection[str]) -> bool:
     return key in wanted or "/" in key
 
 
-def _leaves_below(value: Json, place: str, wanted: Mapping[str, Collection[str]]) -> Iterator[tuple[str, Json]]:
-    if place not in wanted:
-        return
-    match value:
-        case dict():
-            below = wanted[place]
-            for key in sorted(key for key in value if leads_on(key, below)):
-                yield from _leaves_below(value[key], f"{place}/{key}", wanted)
-        case list():
-            for item in value:
-                yield from _leaves_below(item, f"{place}/*", wanted)
-        case _:
-            yield place, value
+def _leaves_below(
+    value: Json, place: str, wanted: Mapping[str, Collection[str]], found: list[tuple[str, Json]]
+) -> list[tuple[str, Json]]:
+    below = wanted.get(place)
+    if below is None:
+        return found
+    if isinstance(value, dict):
+        for key in sorted(key for key in value if leads_on(key, below)):
+            _leaves_below(value[key], f"{place}/{key}", wanted, found)
+    elif isinstance(value, list):
+        for item in value:
+            _leaves_below(item, f"{place}/*", wanted, found)
+    else:
+        found.append((place, value))
+    return found
 
 
 def learn(pairs: Iterable[tuple[str, Json, Json]]) -> Volatile:
@@ -264,9 +270,9 @@ def _spot(place: str, leaf: Json) -> tuple[str, str]:
 
 def _times(leaf: Json, clock: Sequence[float]) -> dict[int, Sort]:
     """Where that leaf has a time that was read from the clock."""
-    if isinstance(leaf, str) and _TIME.search(leaf):
+    if isinstance(leaf, str) and len(leaf) >= _SHORTEST_TIME and _TIME.search(leaf):
         found = [(number, sort_of(token), token.group()) for number, token in enumerate(tokens(leaf))]
-    elif _is_number(leaf):
+    elif isinstance(leaf, int | float) and leaf >= EPOCH:
         found = [(JSON_NUMBER, Sort.NUMBER, repr(leaf))]
     else:
         return {}
