@@ -175,7 +175,8 @@ class _Judge:
     def _about(self, copied: Copied) -> Scenario:
         request, name = copied.client.request, f"shadow/{next(self._numbers):06}"
         path = Texts.of(Pseudonyms(self.key)).keep(re.sub(r"\?.*", "", request.path))
-        return Scenario(name, "shadow", f"A call of production: {request.method} {path}", "recorded", (), ())
+        source = f"recorded {datetime.now(UTC):%Y-%m-%d}, a call of production"
+        return Scenario(name, "shadow", f"A call of production: {request.method} {path}", source, (), ())
 
     def _keep(self, scenario: Scenario, copied: Copied) -> None:
         """As a scenario that anybody can play again; it is scrubbed."""

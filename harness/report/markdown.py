@@ -60,7 +60,7 @@ upstreams were compared. Differences: {{ result.totals.declared }} declared, {{ 
 {{ scenario.differences | rejectattr("declared_by", "none") | list | length }} | \
 {{ scenario.differences | selectattr("declared_by", "none") | list | length }} |
 {% endfor %}
-
+{% if coverage %}
 ## Coverage
 
 What the scenarios send, and what the upstream answers. `parity.json` names the scenarios of each.
@@ -89,7 +89,7 @@ What is no hole, and why:
 {% for row in result.coverage.excluded -%}
 | {{ row.route | code }} | {{ {true: "yes", false: "no"}.get(row.stream, "any") }} | {{ row.provider or "any" }} | \
 {{ row.answers | join("; ") | cell or "any" }} | {{ row.why | cell }} |
-{% endfor %}
+{% endfor %}{% endif %}
 {%- for scenario in result.scenarios if scenario.outcome != "same" %}
 ## {{ scenario.id | cell }}: {{ scenario.outcome }}
 

@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Literal
 
 from harness.event_stream import ServerEvent, parse
@@ -42,7 +43,9 @@ def to_scenario(
 ) -> Scenario:
     """`about` says everything but the steps. Pure; not scrubbed yet: see `scrub`.
 
-    `as_sent`: what the provider has compressed stays so, which nobody can read, or scrub.
+    `as_sent`: what the provider has compressed stays so, which nobody can read, or scrub; and what was read at once is
+    sent at once: LiteLLM passes a ping on before what it holds back, unless both came together (1.106.2,
+    llms/anthropic/pass_through/messages/streaming_iterator.py).
     """
     requests = sorted(client, key=lambda exchange: exchange.at)
     steps = [
@@ -109,8 +112,14 @@ def _reply(call: Exchange, same_protocol: bool, as_sent: bool) -> Reply:
     headers = _reply_headers(response.headers)
     if response.failure is None and "event-stream" not in (header(headers, "content-type") or ""):
         return Reply(response.status, headers, response.body)
-    acts = tuple(_paced(response.chunks, _waits(response.chunks, same_protocol)))
+    chunks = tuple(_read_at_once(response.chunks)) if as_sent else response.chunks
+    acts = tuple(_paced(chunks, _waits(chunks, same_protocol)))
     return Reply(response.status, headers, acts=(*acts, *_ending(response.failure)))
+
+
+def _read_at_once(chunks: Sequence[Chunk]) -> Iterator[Chunk]:
+    for at, read in groupby(chunks, key=lambda chunk: chunk.at):
+        yield Chunk(at, b"".join(chunk.data for chunk in read))
 
 
 def _ending(failure: Failure | None) -> tuple[Act, ...]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ import uvicorn
 from deploy.copying import Copies
 from deploy.overhearing import hear
 from harness.replay.ports import free_port
+from harness.traffic.scenario_file import read_all
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from tests.gateway import create_app
@@ -150,8 +152,10 @@ async def test_what_the_candidate_does_otherwise_is_found_on_both_faces(
     assert [(way["outcome"], way["places"], way["calls"]) for way in report["ways"]] == [("different", [where], 2)]
     assert report["exit_code"] == 1
     assert where in (tmp_path / "reports" / "latest" / "summary.md").read_text()
+    assert "holes" not in (tmp_path / "reports" / "latest" / "shadow.md").read_text()  # of a library, not of production
     assert KEY not in written and "Alice" not in written
-    assert len([*(tmp_path / "reports" / "latest" / "shadow").glob("*.yaml")]) == 2
+    kept = copytree(tmp_path / "reports" / "latest" / "shadow", tmp_path / "scenarios" / "shadow")
+    assert [scenario.id for scenario in read_all(kept.parent)] == ["shadow/000001", "shadow/000002"]
 
 
 async def test_a_shadow_that_is_killed_is_nobodys_concern(tmp_path: Path) -> None:

@@ -161,3 +161,11 @@ def test_the_answer_that_a_client_did_not_wait_for_does_not_come_sooner_in_a_rep
     step = recorded(Response(200, (), chunks(b"{}")), client=exchange(0, "words", LEFT))
     assert step.leave_after == 0
     assert [reply.before for reply in step.replies] == [(Wait(1.0),)]
+
+
+def test_what_was_read_at_once_is_sent_at_once_where_it_goes_as_it_was_sent() -> None:
+    read = (Chunk(0.1, b"data: 1\n\n"), Chunk(0.1, b"data: 2\n\n"), Chunk(0.2, b"data: 3\n\n"))
+    calls = [exchange(0.1, "words", Response(200, STREAM, read))]
+    sent = to_scenario(ABOUT, [exchange(0, "words")], calls, as_sent=True).steps[0].replies[0].acts
+    assert sent == (Send(b"data: 1\n\ndata: 2\n\n"), Send(b"data: 3\n\n"))
+    assert recorded(Response(200, STREAM, read)).replies[0].acts == tuple(Send(chunk.data) for chunk in read)
