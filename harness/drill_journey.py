@@ -32,7 +32,9 @@ _ROUNDS = 4  # pairs of windows, with the shadow and without
 _WINDOW = 30.0  # seconds
 _JUDGED = 120.0  # seconds for a call that waits for the shadow, which goes last in line
 _BUSY = steady(0.1)  # 5 % of few answers are none for a while
-# Few enough that they seldom meet in LiteLLM, which takes 20 ms for each: how often they do moves the p95.
+# Few enough that fewer than one in twenty meets another in LiteLLM, which takes 20 ms for each: else it is how often
+# they do that moves the p95.
+_FEW = 4
 _SELDOM, _SELDOM_PAUSE = Pace(0.05, 0.05, 10, whole=0.5, together=True), 1.5
 KILLED = ("sdk-proxy", "binary-proxy", "litellm", "launcher")
 FLAWS = ("errors", "leak", "cloudflare")
@@ -254,7 +256,7 @@ async def healthy(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
 async def shadow(plan: DrillPlan, logs: Path, tell: Tell) -> list[Line]:
     """The SDK proxy is given copies of what clients ask: they wait no longer, nothing more is asked of the provider,
     and the shadow's death is none of theirs."""
-    few = replace(plan, clients=min(plan.clients, 10), pace=_SELDOM, pause=_SELDOM_PAUSE)
+    few = replace(plan, clients=min(plan.clients, _FEW), pace=_SELDOM, pause=_SELDOM_PAUSE)
     async with stage(few, logs, tell) as here:
         launcher, counts = here.launcher, here.upstream.counts
         await launcher.start("--no-watch")
