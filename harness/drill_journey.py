@@ -32,8 +32,7 @@ _ROUNDS = 4  # pairs of windows, with the shadow and without
 _WINDOW = 30.0  # seconds
 _JUDGED = 120.0  # seconds for a call that waits for the shadow, which goes last in line
 _BUSY = steady(0.1)  # 5 % of few answers are none for a while
-# Few enough that fewer than one in twenty meets another in LiteLLM, which takes 20 ms for each: else it is how often
-# they do that moves the p95.
+# Few enough that they seldom meet in LiteLLM, which takes 20 ms for each: how often they do moves the p95.
 _FEW = 4
 _SELDOM, _SELDOM_PAUSE = Pace(0.05, 0.05, 10, whole=0.5, together=True), 1.5
 KILLED = ("sdk-proxy", "binary-proxy", "litellm", "launcher")

@@ -64,7 +64,7 @@ def _app(config: Config, operation: Operation) -> Any:
     with lean_imports():
         from litellm import utils  # noqa: PLC0415 - see above
 
-        utils.json_data = None  # what the file of a tokenizer says, in 20 MB: nothing but its text is used
+        utils.json_data = None  # what the file of a tokenizer says, in 15 MB: nothing but its text is used
         from sdk_proxy.litellm_proxy_sdk import create_app  # noqa: PLC0415 - see above
         from sdk_proxy.warm_up import import_the_rest  # noqa: PLC0415 - see above
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import harness.situations.replies as say
-from harness.situations import openai_routes
+from harness.situations.openai_routes import situations as of_routes
 from harness.situations.openai_sdk import IMAGE, TOOLS, USAGE, situations
 from harness.situations.sdk_calls import STREAM, Asks
 from harness.upstream import anthropic_wire as anthropic
@@ -18,7 +18,7 @@ _FILE = "def add(a, b):\n    return a - b\n" * 30
 
 VSCODE = (
     *situations(_ASKS),
-    *openai_routes.situations(_ASKS),
+    *of_routes(_ASKS),
     _ASKS.one(
         "agent-streamed",
         "An agent of the editor sends its instructions, a file, and headers that name it",

@@ -99,12 +99,20 @@ def test_a_package_that_only_re_exports_gives_each_name_when_it_is_asked_for_it(
 def test_its_names_and_modules_are_imported_from_it_as_ever() -> None:
     with lean_imports():
         import_module("re_exports")
-    code = compile("from re_exports import Two, other, plain\nfrom re_exports.inner import deep", "", "exec")
     found: dict[str, object] = {}
-    exec(code, found)
+    exec("from re_exports import Two, other, plain\nfrom re_exports.inner import deep", found)
     assert found["Two"] is sys.modules["re_exports.other"].Two
     assert found["other"] is sys.modules["re_exports.other"]
     assert found["deep"] == 2
+
+
+@pytest.mark.usefixtures("library")
+def test_all_of_its_names_at_once_are_imported_as_ever() -> None:
+    with lean_imports():
+        import_module("re_exports")
+    found: dict[str, object] = {}
+    exec("from re_exports import *", found)
+    assert {"One", "Two", "plain", "deeper", "read"} <= found.keys()
 
 
 @pytest.mark.usefixtures("library")
