@@ -22,13 +22,14 @@ _IN_PATH = re.compile(r"/(?:deployments|engines|models)/([^/?:]+)")
 class Room:
     """Who is being played, and which models rest; `now` is any clock in seconds.
 
-    `apart`: id -> the ids of those that it must not be played beside.
+    `apart`: id -> the ids of those that it must not be played beside. `rested`: model -> from when on it can be used;
+    it is written as well, for who plays on the same gateway after this.
     """
 
-    def __init__(self, apart: Mapping[str, Collection[str]]) -> None:
+    def __init__(self, apart: Mapping[str, Collection[str]], rested: dict[str, float] | None = None) -> None:
         self._apart = apart
         self._playing: set[str] = set()
-        self._rested: dict[str, float] = {}  # model -> from when on it can be used
+        self._rested = {} if rested is None else rested
         self._models: dict[
             str, frozenset[str]
         ] = {}  # by scenario: it is asked for again and again until it is admitted

@@ -30,6 +30,7 @@ class Site:
     hidden: Mapping[str, str] = field(default_factory=dict)  # secret -> what is stored in its place
     step_patience: float = 60.0  # seconds for a step
     settle_patience: float = 10.0  # seconds for the upstream calls that are still open after the last step
+    rested: dict[str, float] = field(default_factory=dict)  # model -> from when on the target uses it again (room.py)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,13 @@ async def replay_all(
                 yield played.observation
             else:
                 unsure.append(scenario)
-    for scenario in unsure:
-        yield (await play(scenario, site)).observation
+    async with aclosing(_side_by_side(planned(unsure, seed, 1), site, 1)) as alone:
+        async for _, played in alone:
+            yield played.observation
 
 
 async def _side_by_side(order: Order, site: Site, concurrency: int) -> AsyncGenerator[tuple[Scenario, Played], None]:
-    stage = _Stage(site, Room(order.apart))
+    stage = _Stage(site, Room(order.apart, site.rested))
     try:
         for scenario in order.scenarios:
             while not stage.admits(scenario, concurrency):

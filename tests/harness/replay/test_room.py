@@ -76,3 +76,13 @@ def test_a_model_rests_after_a_failure_and_others_do_not() -> None:
     assert (room.admits(again, 100), room.admits(other, 100)) == (False, True)
     assert room.rested(101) == 100 + REST
     assert room.admits(again, 100 + REST)
+
+
+def test_what_rests_still_rests_for_who_plays_on_the_same_gateway_next() -> None:
+    failing, again = on("a", Reply(404), says="fail"), on("a", says="apples")
+    rested: dict[str, float] = {}
+    first = Room(apart([failing]), rested)
+    first.enter(failing)
+    first.leave(failing, 100)
+    second = Room(apart([again]), rested)
+    assert (second.admits(again, 101), second.admits(again, 100 + REST)) == (False, True)

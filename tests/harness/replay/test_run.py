@@ -3,6 +3,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from time import monotonic
 
 import pytest
 
@@ -24,6 +25,7 @@ from harness.model import (
     WaitForClient,
     header,
 )
+from harness.replay import room
 from harness.replay.run import Site, replay, warm_up
 from harness.replay.schedule import replay_all
 from harness.replay.target import RunningTarget
@@ -279,8 +281,9 @@ async def test_what_is_seen_of_a_scenario_is_the_same_alone_and_among_eight() ->
     assert alone == among
 
 
-async def test_where_a_gateway_changes_the_words_everything_is_played_alone_in_the_end() -> None:
-    """Nothing tells whose call it is; the replies would be mixed up if what was seen side by side did count."""
+@asynccontextmanager
+async def wordless() -> AsyncIterator[Site]:
+    """A gateway that sends on no word of what it is asked."""
 
     async def dumb(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"}")
@@ -290,10 +293,25 @@ async def test_where_a_gateway_changes_the_words_everything_is_played_alone_in_t
         up_writer.close()
 
     async with SimulatedUpstream(gap=0) as upstream, server(dumb) as url:
-        place = Site(RunningTarget("gateway", url), upstream, KEY, Role.CANDIDATE)
+        yield Site(RunningTarget("gateway", url), upstream, KEY, Role.CANDIDATE)
+
+
+async def test_where_a_gateway_changes_the_words_everything_is_played_alone_in_the_end() -> None:
+    """Nothing tells whose call it is; the replies would be mixed up if what was seen side by side did count."""
+    async with wordless() as place:
         observed = [each async for each in replay_all(numbered(12), place, 1, 8)]
     answers = {each.scenario: response(each.client[0].outcome).body for each in observed}
     assert answers == {f"client/{number}": str(number).encode() for number in range(12)}
+
+
+async def test_after_what_is_played_alone_models_rest_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the next one on that model meets a gateway that has taken it out of service."""
+    monkeypatch.setattr(room, "REST", 0.05)
+    failing = [replace(each, steps=(replace(each.steps[0], replies=(Reply(404),)),)) for each in numbered(3)]
+    async with wordless() as place:
+        done = [(each.scenario, monotonic()) async for each in replay_all(failing, place, 1, 3)]
+    (_, before), (last, _) = done[-2:]
+    assert place.rested[last.replace("client/", "model-")] - 0.05 > before
 
 
 async def test_closing_it_stops_what_is_being_played() -> None:
