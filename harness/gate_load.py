@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
 from harness.errors import HarnessError
-from harness.gate.load_lines import FILE, Step, Targets, UnderLoad, broken
+from harness.gate.load_lines import FILE, Step, Targets, UnderLoad, broken, calm
 from harness.load_journey import Loaded, LoadPlan, loaded, window
 from harness.model import Role
-from harness.performance.window import Window, told
+from harness.performance.window import Window, disturbed, told
 from harness.replay.target import RunningTarget
 from harness.settings import Settings
 from harness.site import Credentials
 
 Tell = Callable[[str], None]
 _WINDOWS = 4
+_MORE = 3  # windows, in place of disturbed ones
 _INSIDE = 1.06  # of the calls at once some are within the target, not at its upstream
 _UP, _DOWN = (1.5, 2.0, 3.0, 4.0, 6.0), (0.5, 0.25, 0.1)  # of what is asked for
 _BEFORE_RAMP = 10.0  # seconds of warm-up, and with the upstream alone
@@ -77,10 +78,15 @@ async def _asked(load: Load, place: Loaded, tell: Tell, more: Callable[[UnderLoa
     direct = await window(alone, Role.BASELINE, plan, load.before)
     await window(place, Role.CANDIDATE, plan, load.before)
     windows: tuple[Window, ...] = ()
-    for number in range(_WINDOWS):
+    while len(windows) < _WINDOWS or (_wanting(windows) and len(windows) < _WINDOWS + _MORE):
         windows = (*windows, await window(place, Role.CANDIDATE, plan, load.window))
         more(UnderLoad(windows, direct))
-        tell(f"load: window {number + 1} of {_WINDOWS}, {_said(windows[-1])}")
+        tell(f"load: window {len(windows)} of {max(_WINDOWS, len(windows))}, {_said(windows[-1])}")
+
+
+def _wanting(windows: Sequence[Window]) -> bool:
+    """Whether too few of them were undisturbed."""
+    return any(disturbed(each) for each in calm(windows))
 
 
 async def _ramp(load: Load, place: Loaded, seen: UnderLoad, tell: Tell, more: Callable[[UnderLoad], None]) -> None:
@@ -92,6 +98,9 @@ async def _ramp(load: Load, place: Loaded, seen: UnderLoad, tell: Tell, more: Ca
     async def holds_at(level: int) -> bool:
         nonlocal seen
         found = await window(place, Role.CANDIDATE, _plan(load, level), load.step)
+        if broken(found, load.targets) and disturbed(found):
+            tell(f"load: {level} at once, {_said(found)}: once more, for {disturbed(found)}")
+            found = await window(place, Role.CANDIDATE, _plan(load, level), load.step)
         seen = replace(seen, steps=(*seen.steps, Step(level, found)))
         more(seen)
         why = broken(found, load.targets)

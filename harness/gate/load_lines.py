@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.gate.line import CONCURRENT, ERRORS, LATENCY, MEMORY, Figure, Judged, Line, below, share, spread
@@ -12,7 +12,7 @@ from harness.performance.sampling import growth, highest_rss
 from harness.performance.window import MB, Window, disturbed, figures, generator_limit
 
 FILE = "gate-load.json"
-_LEAST_SECONDS = 60.0
+LEAST_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def load_lines(seen: UnderLoad, targets: Targets, evidence: str) -> list[Line]:
 def _placed(line: _Found, seen: UnderLoad, evidence: str) -> Line:
     """What ended too early is no judgement, whatever it has seen."""
     seconds = sum(window.seconds for window in seen.windows)
-    early = seen.ended or (f"measured for {seconds:g} s, not 60 s" if seconds < _LEAST_SECONDS else "")
+    early = seen.ended or (f"measured for {seconds:g} s, not 60 s" if seconds < LEAST_SECONDS else "")
     verdict = Judged.INCONCLUSIVE if early else line.verdict
     return Line(
         line.metric,
@@ -95,17 +95,27 @@ def _errors(seen: UnderLoad, targets: Targets) -> _Found:
 
 
 def _latency(seen: UnderLoad, targets: Targets) -> _Found:
-    parts = {name: _p95(seen.windows, name) for name in ("whole", "ttft")}
+    windows = calm(seen.windows)
+    parts = {name: _p95(windows, name) for name in ("whole", "ttft")}
     worst = max((each for each in parts.values() if each is not None), key=lambda each: each.value, default=None)
+    left_out = len(seen.windows) - len(windows)
     told = (
-        f"the higher of non-stream end to end and TTFT of streams (first event with content), {_in_words(seen)},"
-        " upstream: 300 ms first byte, 20 ms between events"
+        "the higher of non-stream end to end and TTFT of streams (first event with content),"
+        f" {_in_words(replace(seen, windows=windows))}, upstream: 300 ms first byte, 20 ms between events"
+        + (f"; without {left_out} of {len(seen.windows)} windows, which others disturbed" if left_out else "")
     )
     beside = _added(seen, parts)
     if worst is None:
         return _Found(LATENCY, None, "ms", Judged.INCONCLUSIVE, told, "no call came to a good end", beside)
-    verdict, why = _on_this_machine(below(worst, targets.latency), seen.windows)
+    verdict, why = _on_this_machine(below(worst, targets.latency), windows)
     return _Found(LATENCY, worst, "ms", verdict, told, why, beside)
+
+
+def calm(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """Those that latency is judged by: where enough is left without them, not those that something disturbed. Which
+    ones these are is said by the machine, not by the latency."""
+    undisturbed = tuple(window for window in windows if disturbed(window) is None)
+    return undisturbed if sum(window.seconds for window in undisturbed) >= LEAST_SECONDS else tuple(windows)
 
 
 def _on_this_machine(verdict: Judged, windows: Iterable[Window]) -> tuple[Judged, str]:

@@ -81,6 +81,21 @@ def test_other_programs_excuse_what_failed_and_take_nothing_from_what_passed() -
     assert "other programs" in passed.why
 
 
+def test_a_disturbed_window_is_left_out_of_the_latency_where_enough_is_left_without_it() -> None:
+    loud = replace(window(ttft=0.9, failing=3), foreign=0.5)
+    found = judged(UnderLoad((window(), loud, window(), window()), direct=window()))
+    assert (found[LATENCY].verdict, found[LATENCY].value) == (Judged.PASSED, pytest.approx(360))
+    assert "without 1 of 4 windows" in found[LATENCY].measured_as
+    assert found[ERRORS].beside["failed"] == 3
+    still = judged(UnderLoad((loud, window(), window()), direct=window()))[LATENCY]
+    assert still.verdict is Judged.INCONCLUSIVE
+
+
+def test_a_window_that_is_only_slow_is_never_left_out() -> None:
+    slow = UnderLoad((window(), window(ttft=0.9), window(), window()), direct=window())
+    assert judged(slow)[LATENCY].verdict is not Judged.PASSED
+
+
 def test_what_ended_early_or_was_too_short_is_no_judgement_but_has_its_values() -> None:
     early = judged(replace(of(window()), ended="sdk-proxy ended with exit code -9"))
     assert {line.verdict for line in early.values()} == {Judged.INCONCLUSIVE}
