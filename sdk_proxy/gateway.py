@@ -58,6 +58,7 @@ class Gateway:
         An unreadable body is told before a wrong key, as in LiteLLM (user_api_key_auth, 1.106.2).
         """
         body: dict[str, Any] = await read_request_body(request)
+        request._body = b""  # what was read of it is kept, for as long as the answer takes
         refuse_unsafe(body, self.config.general_settings, self.router, request.url.path)
         authenticate(request.headers, self.config.master_key)
         return body
@@ -194,7 +195,7 @@ class _Begun(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, request_record.straight(scope, send))
         finally:
             await closed(self._tap)
 

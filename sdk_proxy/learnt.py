@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http import HTTPStatus
@@ -29,6 +29,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import litellm
 import orjson
 from fastapi import Response
 from litellm.litellm_core_utils.core_helpers import process_response_headers
@@ -40,9 +41,8 @@ from sdk_proxy.response_headers import without_cookies
 from sdk_proxy.same_format import Plain, closed, commits_at_once
 from sdk_proxy.streaming_utils import tells_usage
 from sdk_proxy.tap import Exchange, Tap
-from sdk_proxy.whole import TOLD_ANEW, Form, Unusual, checks_schemas
+from sdk_proxy.whole import PROVIDERS, TOLD_ANEW, Form, Unusual, checks_schemas
 
-_ROUTES = frozenset({"acompletion", "anthropic_messages"})
 _LESSONS, _SHAPES = 128, 512  # kept at most: of all calls, and of the messages of one lesson
 _BLOCKS = frozenset({"text", "tool_use", "tool_result", "thinking", "redacted_thinking", "function", "ephemeral"})
 _WORDS = frozenset({"type", "role", "ttl", "scope"})  # keys whose value is one of few words
@@ -174,12 +174,15 @@ class Lessons:
 
     def __init__(self, router: Any) -> None:
         self._router = router
+        self._models = {route: frozenset(_speaking(router, provider)) for route, provider in PROVIDERS.items()}
         self._known: OrderedDict[bytes, tuple[Lesson, bool]] = OrderedDict()
 
     def page(self, call: Call, request: Request, headers: Headers) -> Page | None:
         """None: it goes LiteLLM's way, and nothing is learnt from it."""
-        messages = call.data.get("messages")
-        if call.route_type not in _ROUTES or not isinstance(messages, list) or request.path_params:
+        messages, model = call.data.get("messages"), call.data.get("model")
+        if not isinstance(model, str) or model not in self._models.get(call.route_type, ()):
+            return None
+        if not isinstance(messages, list) or request.path_params:
             return None
         if not nobody_reads(self._router) or self._router.cache.redis_cache is not None:
             return None
@@ -213,6 +216,16 @@ class Lessons:
         self._known.move_to_end(page.name)
         if len(self._known) > _LESSONS:
             self._known.popitem(last=False)
+
+
+def _speaking(router: Any, provider: str) -> Iterator[str]:
+    """The models whose only deployment is at that provider: of others nothing is learnt (`lesson_of`, `Form.of`)."""
+    for model, deployments in router.model_name_to_deployment_indices.items():
+        params = [router.model_list[number]["litellm_params"] for number in deployments]
+        if len(params) == 1:
+            asked = {name: params[0].get(name) for name in ("model", "custom_llm_provider", "api_base")}
+            if litellm.get_llm_provider(**asked)[1] == provider:
+                yield model
 
 
 def lesson_of(

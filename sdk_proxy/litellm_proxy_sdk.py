@@ -31,6 +31,7 @@ from sdk_proxy.config_parser import ProxyConfig, parse
 from sdk_proxy.cookie_store import store_at
 from sdk_proxy.draining import Drain
 from sdk_proxy.gateway import Gateway
+from sdk_proxy.given_back import given_back, malloc_trim
 from sdk_proxy.learnt import Lessons
 from sdk_proxy.limits import Limited
 from sdk_proxy.litellm_router import build_router, configure
@@ -111,7 +112,7 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         key = config.master_key.get_secret_value() if config.master_key else None
-        async with persistent_clients(store_at(operated.cookie_jar)):
+        async with persistent_clients(store_at(operated.cookie_jar)), given_back(operated.drain.open, malloc_trim()):
             if operated.warm_up:
                 await warm_up(origins(config.deployments))
             in_place = proxy_server.in_its_place(gateway.router, config.general_settings, key)

@@ -18,6 +18,7 @@ from sdk_proxy.memory_router import MemoryRouter
 
 log = logging.getLogger("sdk_proxy.request_record")
 REQUEST_ID = "x-request-id"
+_NOTED = "sdk_proxy.noted"  # in a request's scope: how its answer is sent from here on
 ROUTES = frozenset(
     {
         "/",
@@ -119,18 +120,33 @@ class Recording:
         record = _record(scope["path"], Headers(raw=scope["headers"]), self._memory)
         self._open.add(record)
         token = _current.set(record)
+        scope[_NOTED] = noted = _noting(record, send)
         try:
-            await self._app(scope, _watching(record, receive), _noting(record, send))
+            await self._app(scope, _watching(record, receive), noted)
         except Exception as error:
             if not record.ended:
                 raise
             log.error("request %s: answered %d for %s", record.id, record.status, _origin(error))  # noqa: TRY400
         finally:
+            del scope[_NOTED]  # else each would hold the other, until somebody looks for garbage
             _current.reset(token)
             self._open.discard(record)
             record.duration = monotonic() - record.started
             for tell in self._tell:
                 tell(record)
+
+
+def straight(scope: Scope, send: Send) -> Send:
+    """For a stream of events: what is between here and the record decides by an answer's headers and its first piece
+    (LiteLLM's GZipBufferedResponseMiddleware by both), and passes on whatever comes behind them."""
+    noted, decided = scope.get(_NOTED, send), False
+
+    async def sent(message: Message) -> None:
+        nonlocal decided
+        await (noted if decided else send)(message)
+        decided = decided or message["type"] == "http.response.body"
+
+    return sent
 
 
 def _origin(error: BaseException) -> str:

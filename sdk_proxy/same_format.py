@@ -69,12 +69,14 @@ def stream_of(call: Call, response: Any, taps: list[Tap], router: Any) -> Tap | 
 
 @dataclass(slots=True)
 class Plain:
-    """`events`: of the upstream's `tap`, in the form that the client gets. `deployment`: its id. `said`: a chat's."""
+    """`events`: of the upstream's `tap`, in the form that the client gets; `first` comes before them. `deployment`: its
+    id. `said`: a chat's."""
 
     tap: Tap
     deployment: Any
     events: AsyncIterator[bytes]
     said: ChatEvents | None = None
+    first: bytes = b""
 
     @classmethod
     def of_messages(cls, tap: Tap, deployment: Any, committed: bool) -> Plain:
@@ -90,20 +92,16 @@ class Plain:
         first = await anext(self.events, None)
         if first is None:
             raise Unusual
-        return replace(self, events=_behind(first, self.events))
-
-
-async def _behind(first: bytes, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for event in events:
-        yield event
+        return replace(self, first=first)
 
 
 async def messages(plain: Plain, router: Any, slow: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """What `slow`, LiteLLM's stream of Anthropic's messages, would give, piece by piece."""
-    given = 0
+    given = len(plain.first)
     try:
         with suppress(Exception):  # LiteLLM meets it as well
+            if plain.first:
+                yield plain.first
             async for piece in plain.events:
                 given += len(piece)
                 yield piece
@@ -151,6 +149,8 @@ async def chat(plain: Plain, router: Any, slow: AsyncGenerator[Any, None], respo
     tap, said = plain.tap, plain.said or ChatEvents("", tells_usage=False)
     try:
         with suppress(Exception):  # LiteLLM meets it as well
+            if plain.first:
+                yield plain.first
             async for event in plain.events:
                 yield event
             if not said.tells_usage:

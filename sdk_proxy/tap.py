@@ -9,6 +9,7 @@ from typing import cast
 
 import httpx
 
+_NOTHING = httpx.ByteStream(b"")
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
@@ -25,9 +26,15 @@ class Exchange:
     in_hand: httpx.Response | Exception | None = None
 
     def forget(self) -> None:
-        """What only lessons are made of: a connection that is kept keeps the context that it was opened in."""
+        """Who needs any of it has it by now, and a connection that is kept keeps the context that it was opened in.
+
+        What was sent is sent: LiteLLM's streams keep their request, until somebody looks for garbage.
+        """
+        for _, request in self.sent:
+            request.stream, request._content = _NOTHING, b""
         self.sent.clear()
         self.answers.clear()
+        self.taps.clear()
 
 
 class Tap(httpx.AsyncByteStream):

@@ -40,7 +40,7 @@ _ENDS = {
     "acompletion": frozenset({"stop", "length", "tool_calls"}),
     "anthropic_messages": frozenset({"end_turn", "max_tokens", "stop_sequence", "tool_use"}),
 }
-_PROVIDERS = {"acompletion": "openai", "anthropic_messages": "anthropic"}
+PROVIDERS = {"acompletion": "openai", "anthropic_messages": "anthropic"}
 # Where LiteLLM's objects have the words of a call, or its client's key.
 _WORDS = ("messages", "input", "additional_args", "proxy_server_request", "secret_fields", "httpx_response")
 _BOUND = ("litellm_logging_obj", "llm_caching_handler", "async_success_handler", "original_response", "response_cost")
@@ -105,7 +105,7 @@ class Form:
     @classmethod
     def of(cls, call: Call, hidden: Mapping[str, Any], upstream: httpx.Response, answer: Response) -> Form | None:
         """None: another protocol is translated, or it would not give LiteLLM's own `answer`."""
-        if call.logging.model_call_details.get("custom_llm_provider") != _PROVIDERS[call.route_type]:
+        if call.logging.model_call_details.get("custom_llm_provider") != PROVIDERS[call.route_type]:
             return None
         own = {n: value for n, value in (hidden.get("additional_headers") or {}).items() if n.startswith(_OWN)}
         kept = {name: value for name, value in hidden.items() if name not in _ONE_CALL_S}
@@ -137,7 +137,7 @@ class Form:
 
     def _chat(self, logging: Any, tree: Any, upstream: httpx.Response, hidden: dict[str, Any]) -> ModelResponse:
         """As llms/openai/openai.py, acompletion, and ResponseMetadata.set_hidden_params (1.106.2)."""
-        theirs = dict(upstream.headers)
+        theirs = dict(upstream.headers.items())  # not each by its name
         shown: dict[str, Any] = {}
         read = _read(tree).model_dump()
         answer = convert_to_model_response_object(read, ModelResponse(), hidden_params=shown, _response_headers=theirs)

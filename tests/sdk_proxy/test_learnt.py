@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -245,6 +247,14 @@ async def test_nothing_is_learnt_where_litellm_changes_a_message(taken: Taken) -
     assert [each["messages"][0]["content"] for each in bodies(upstream)] == [blocks[1:]] * 3
 
 
+async def test_a_model_of_another_protocol_is_not_looked_at_for_a_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learnt, "shapes_of", shapes := Mock(wraps=shapes_of))
+    async with conversation(MESSAGES, ANSWER[MESSAGES]) as (_, upstream), client_of(upstream) as client:
+        for model in ("claude-sonnet-4-5", "gemini-2.5-pro", "nobody-s", "gpt-4.1"):
+            await client.post(CHAT, json=chat(model))
+            assert shapes.called is (model == "gpt-4.1")
+
+
 @BOTH
 async def test_an_error_at_once_is_litellm_s_to_try_again(path: str, taken: Taken) -> None:
     wrong = {CHAT: UNUSUAL["an error at once"], MESSAGES: UNUSUAL_MESSAGES["an error at once"]}[path]
@@ -306,7 +316,7 @@ def test_what_litellm_may_change_has_no_shape(message: Any) -> None:
 
 
 def test_only_so_many_lessons_are_kept() -> None:
-    lessons = Lessons(None)
+    lessons = Lessons(NO_MODELS)
     for number in range(learnt._LESSONS + 5):
         lessons.learn(Page(b"%d" % number, [], b"[]", frozenset({number})), lesson(number))
     assert len(lessons._known) == learnt._LESSONS
@@ -314,12 +324,13 @@ def test_only_so_many_lessons_are_kept() -> None:
 
 
 def test_who_disagrees_with_the_lesson_begins_another() -> None:
-    lessons, page = Lessons(None), Page(b"page", [], b"[]", frozenset({1}))
+    lessons, page = Lessons(NO_MODELS), Page(b"page", [], b"[]", frozenset({1}))
     for number in (1, 2, 1):
         lessons.learn(page, lesson(number))
         assert lessons.of(page) is None
 
 
+NO_MODELS = SimpleNamespace(model_name_to_deployment_indices={})
 TRANSPORT = httpx.AsyncHTTPTransport()
 
 
