@@ -1,5 +1,4 @@
 import asyncio
-import ctypes
 import gc
 import resource
 import sys
