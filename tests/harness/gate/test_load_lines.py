@@ -114,6 +114,16 @@ def test_the_highest_level_is_the_last_before_the_first_that_breaks() -> None:
     assert [step["holds"] for step in line.beside["ramp"]] == [True, True, True, False, True]
 
 
+def test_a_level_that_held_by_chance_is_as_unsure_as_its_latency() -> None:
+    windows = (window(ttft=0.44), window(ttft=0.42), window(ttft=0.40), window(ttft=0.43))
+    steps = (Step(75, window(ttft=0.512)), Step(100, window(ttft=0.826)), Step(87, window(ttft=0.698)))
+    line = judged(UnderLoad(windows, window(0.35, 0.31), steps))[CONCURRENT]
+    assert (line.value, line.noise) == (75, 25)  # 50 surely held, 87 surely did not
+    steps = (Step(75, window(ttft=0.576)), Step(62, window(ttft=0.44)), Step(68, window(ttft=0.526)))
+    line = judged(UnderLoad(windows, window(0.35, 0.31), steps))[CONCURRENT]
+    assert (line.value, line.noise) == (62, 13)  # 68 did not for sure
+
+
 def test_a_level_below_what_is_asked_for_is_told_where_that_fails() -> None:
     line = judged(replace(of(window(ttft=0.6)), steps=(Step(25, window()),)))[CONCURRENT]
     assert (line.value, line.verdict) == (25, Judged.FAILED)
