@@ -12,7 +12,7 @@ from harness.performance.sampling import growth, highest_rss
 from harness.performance.window import MB, Window, disturbed, figures, generator_limit
 
 FILE = "gate-load.json"
-LEAST_SECONDS = 60.0
+_LEAST_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def load_lines(seen: UnderLoad, targets: Targets, evidence: str) -> list[Line]:
 def _placed(line: _Found, seen: UnderLoad, evidence: str) -> Line:
     """What ended too early is no judgement, whatever it has seen."""
     seconds = sum(window.seconds for window in seen.windows)
-    early = seen.ended or (f"measured for {seconds:g} s, not 60 s" if seconds < LEAST_SECONDS else "")
+    early = seen.ended or (f"measured for {seconds:g} s, not 60 s" if seconds < _LEAST_SECONDS else "")
     verdict = Judged.INCONCLUSIVE if early else line.verdict
     return Line(
         line.metric,
@@ -115,7 +115,7 @@ def calm(windows: Sequence[Window]) -> tuple[Window, ...]:
     """Those that latency is judged by: where enough is left without them, not those that something disturbed. Which
     ones these are is said by the machine, not by the latency."""
     undisturbed = tuple(window for window in windows if disturbed(window) is None)
-    return undisturbed if sum(window.seconds for window in undisturbed) >= LEAST_SECONDS else tuple(windows)
+    return undisturbed if sum(window.seconds for window in undisturbed) >= _LEAST_SECONDS else tuple(windows)
 
 
 def _on_this_machine(verdict: Judged, windows: Iterable[Window]) -> tuple[Judged, str]:
