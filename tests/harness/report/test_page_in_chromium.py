@@ -66,6 +66,16 @@ def test_what_differs_is_the_first_row_and_more_are_shown_on_demand(visit):
     assert len(rows(visit)) == SCENARIOS and visit.page.locator("#more").is_hidden()
 
 
+def test_what_a_reader_scrolls_to_stays_where_it_is(visit):
+    """A button that moves as the rows above it come into sight is missed by the click that was meant for it."""
+    place = "document.querySelector('#more').getBoundingClientRect().top + scrollY"
+    before = visit.page.evaluate(place)
+    visit.page.locator("#more").scroll_into_view_if_needed()
+    visit.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert visit.page.evaluate("scrollY") > 0
+    assert visit.page.evaluate(place) == before
+
+
 def test_the_filters_narrow_the_rows_together(visit):
     visit.page.select_option("#f-client", "pycharm")
     assert all(name.startswith("pycharm/") for name in rows(visit))
