@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from litellm.anthropic_interface.exceptions import anthropic_error_sse_frame
 from litellm.exceptions import BadGatewayError
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
-from litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini import ModelResponseIterator
+from litellm.llms.anthropic.chat.handler import ModelResponseIterator as Claude
+from litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini import ModelResponseIterator as Gemini
 from litellm.utils import async_mock_completion_streaming_obj
 
 TRUNCATED = "The upstream's stream ended before its answer was complete."
@@ -18,6 +19,7 @@ _LAST = re.compile(rb'[\r\n](?:event: ?(?:message_stop|error)[\r\n]|data: ?\{ ?"
 _LONGEST = 64  # bytes of what _LAST finds, and more
 _BESIDE_DATA = (":", "event:", "id:", "retry:")  # how the lines of an event begin that are none of its data's
 _BLANK_LINES = (b"\n\n", b"\r\r", b"\r\n\r\n")  # what an event ends with: WHATWG HTML, section 9.2.6
+_Parser = Callable[[Any, dict[str, Any]], Any]
 
 
 class MessageEnd:
@@ -48,15 +50,28 @@ class MessageEnd:
 
 @contextmanager
 def no_invented_end() -> Iterator[None]:
-    """Within the block a chat stream without a finish_reason fails as one that was cut.
+    """Within the block a chat stream without a finish_reason fails as one that was cut, unless it said its end.
 
     LiteLLM makes up `stop` for it in two places: CustomStreamWrapper.finish_reason_handler, and, for each event of
     Gemini's that has none, VertexGeminiConfig._check_finish_reason (1.106.2). A line of Gemini's stream that is no
     data, a comment say, makes it lose all that follows (ModelResponseIterator.handle_valid_json_chunk): it is left out.
     """
-    finished, parsed = CustomStreamWrapper.finish_reason_handler, ModelResponseIterator.chunk_parser
-    read = ModelResponseIterator._common_chunk_parsing_logic
+    finished, gemini, claude = CustomStreamWrapper.finish_reason_handler, Gemini.chunk_parser, Claude.chunk_parser
+    read = Gemini._common_chunk_parsing_logic
+    CustomStreamWrapper.finish_reason_handler = _no_reason_of_its_own(finished)
+    Gemini.chunk_parser, Claude.chunk_parser = _ends_of_gemini(gemini), _ends_of_claude(claude)
+    Gemini._common_chunk_parsing_logic = lambda events, chunk: (
+        None if chunk.startswith(_BESIDE_DATA) else read(events, chunk)
+    )
+    try:
+        yield
+    finally:
+        CustomStreamWrapper.finish_reason_handler = finished
+        Gemini.chunk_parser, Claude.chunk_parser = gemini, claude
+        Gemini._common_chunk_parsing_logic = read
 
+
+def _no_reason_of_its_own(finished: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def finish_reason_handler(stream: Any) -> Any:
         said = (stream.received_finish_reason, stream.intermittent_finish_reason)
         is_mocked = getattr(stream.completion_stream, "__name__", "") == async_mock_completion_streaming_obj.__name__
@@ -66,6 +81,10 @@ def no_invented_end() -> Iterator[None]:
             )
         return finished(stream)
 
+    return finish_reason_handler
+
+
+def _ends_of_gemini(parsed: _Parser) -> _Parser:
     def chunk_parser(events: Any, chunk: dict[str, Any]) -> Any:
         answer, candidates = parsed(events, chunk), chunk.get("candidates") or ()
         if any(candidate.get("finishReason") for candidate in candidates):
@@ -75,14 +94,13 @@ def no_invented_end() -> Iterator[None]:
                 choice.finish_reason = None
         return answer
 
-    CustomStreamWrapper.finish_reason_handler = finish_reason_handler
-    ModelResponseIterator.chunk_parser = chunk_parser
-    ModelResponseIterator._common_chunk_parsing_logic = lambda events, chunk: (
-        None if chunk.startswith(_BESIDE_DATA) else read(events, chunk)
-    )
-    try:
-        yield
-    finally:
-        CustomStreamWrapper.finish_reason_handler = finished
-        ModelResponseIterator.chunk_parser = parsed
-        ModelResponseIterator._common_chunk_parsing_logic = read
+    return chunk_parser
+
+
+def _ends_of_claude(parsed: _Parser) -> _Parser:
+    def chunk_parser(events: Any, chunk: dict[str, Any]) -> Any:
+        if chunk.get("type") == "message_stop":
+            events.said_its_end = True  # whether a message_delta came before it, or not
+        return parsed(events, chunk)
+
+    return chunk_parser

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from harness.comparison.clock import instant
 from harness.comparison.tokens import Sort, tokens
@@ -49,6 +50,7 @@ class Canonical:
     def __init__(self, baseline: Json, places: Places, texts: Texts, clock: Sequence[float] = ()) -> None:
         self._places = places
         self._told = (clock[0] - _FAR, clock[-1] + _FAR) if clock else (0.0, 0.0)
+        self._raw, self._texts = baseline, texts
         found = [*_volatile(baseline, places)]
         self._clocked = self._of_the_clock(found)
         self._ids = _ids(found)
@@ -58,10 +60,18 @@ class Canonical:
     def beside(self, other: Json, texts: Texts) -> tuple[Json, Json]:
         """See `canonical_pair`."""
         found = [*_volatile(other, self._places)]
-        theirs = _ids(found)
+        theirs = [(spot, text) for spot, text in _ids(found) if text in self._names or not self._says(text)]
         matched = _matched(_by_spot(self._ids), _by_spot(theirs), self._names)
         names = _numbered(theirs, matched, len(self._names))
         return self._tree, _Renaming(self._places, names, texts, self._strange(found)).of(other)
+
+    def _says(self, text: str) -> bool:
+        """Whether the baseline says it as well, where nothing is volatile: then nobody has made it up."""
+        return any(text.encode() in part for part in self._said)
+
+    @cached_property
+    def _said(self) -> Sequence[bytes]:
+        return [*self._texts.values(), "\n".join(_unread(self._raw, self._texts)).encode(errors="replace")]
 
     def _of_the_clock(self, found: Sequence[Found]) -> frozenset[Spot]:
         """Where all that it says is a time at which it ran."""
@@ -78,6 +88,15 @@ class Canonical:
     def _runs(self, sort: Sort, text: str) -> bool:
         moment = instant(sort, text)
         return moment is not None and self._told[0] < moment < self._told[1]
+
+
+def _unread(value: Json, texts: Texts) -> Iterator[str]:
+    """The texts that are in none of the parts that were read from one."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list) and id(value) not in texts:
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _unread(item, texts)
 
 
 def _ids(found: Iterable[Found]) -> list[tuple[Spot, str]]:

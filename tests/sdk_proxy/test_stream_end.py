@@ -81,6 +81,12 @@ async def test_a_chat_that_was_truncated_ends_in_an_error_and_not_in_stop(model:
     assert "finish_reason" not in text and "[DONE]" not in text
 
 
+async def test_a_chat_of_claude_that_says_its_end_but_no_reason_for_it_was_not_truncated() -> None:
+    async with upstream_of(without(b"message_delta")) as upstream, client_of(upstream) as client:
+        text = (await client.post("/v1/chat/completions", json=chat("claude-sonnet-5", stream=True))).text
+    assert '"finish_reason":"stop"' in text and text.endswith("data: [DONE]\n\n")
+
+
 @ALL
 async def test_a_message_that_was_truncated_ends_in_an_error_and_not_in_a_stop(model: str) -> None:
     async with upstream_of(truncated(4)) as upstream, client_of(upstream, router_settings=NO_RETRIES) as client:
@@ -120,6 +126,12 @@ def upstream_of(change: Callable[[Reply], Reply]) -> SimulatedUpstream:
 def truncated(events: int) -> Callable[[Reply], Reply]:
     """The stream ends in order, but without its last event, if not earlier."""
     return lambda reply: replace(reply, acts=(reply.acts or ())[:-1][:events])
+
+
+def without(name: bytes) -> Callable[[Reply], Reply]:
+    """The stream, but for the events of that name."""
+    kept = lambda act: not isinstance(act, Send) or name not in act.data  # noqa: E731
+    return lambda reply: replace(reply, acts=tuple(filter(kept, reply.acts or ())))
 
 
 def beside(line: bytes) -> Callable[[Reply], Reply]:

@@ -48,6 +48,17 @@ def test_an_id_that_is_rewritten_inconsistently_is_a_difference():
     ]
 
 
+def test_what_the_baseline_says_as_well_is_no_id_of_the_candidate_s_own():
+    """Where the baseline makes up an id, the candidate may pass on the provider's, which both say elsewhere."""
+    baseline, candidate = chat("call-00000001", ["chatcmpl-aaa1"]), chat("prov-00000001", ["chatcmpl-zzz9"])
+    for tree in (baseline, candidate):
+        tree["client"]["1"] = {"response": {"status": 200, "body": {"id": "prov-00000001"}}}
+    found = compare(*canonical_pair(baseline, candidate, PLACES, ({}, {})))
+    assert [(each.path, each.candidate) for each in found] == [
+        ("/client/0/response/headers/x-call-id", "prov-00000001")
+    ]
+
+
 def test_two_ids_that_become_one_are_a_difference():
     assert differences(chat("chatcmpl-zzz9", ["chatcmpl-zzz9"] * 3))
 
