@@ -65,7 +65,10 @@ def _parts(when: When) -> frozenset[str]:
 
 
 def step_of(difference: Difference, trees: Mapping[Role, Json]) -> int | None:
-    """`/client/<step>`, the step of `/upstream/<n>`, `"step <n> call 0"` of the effects; None for none of them."""
+    """`/client/<step>`, the step of `/upstream/<n>`, `"step <n> call 0"` of the effects; None for none of them.
+
+    Of two steps that disagree ("steps 0 and 2: input 8 and 0") it is the later one.
+    """
     match difference.path.split("/")[1:]:
         case ["client", step, *_] if step.isdecimal():
             return int(step)
@@ -76,7 +79,7 @@ def step_of(difference: Difference, trees: Mapping[Role, Json]) -> int | None:
         case ["effects", "calls", step, *_] if step.isdecimal():
             return int(step)
         case ["effects", *_]:
-            named = re.search(r"\bstep (\d+)\b", f"{difference.candidate} {difference.baseline}")
+            named = re.search(r"\bsteps? (?:\d+ and )?(\d+)\b", f"{difference.candidate} {difference.baseline}")
             return int(named.group(1)) if named else None
     return None
 

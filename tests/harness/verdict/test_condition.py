@@ -73,6 +73,7 @@ def test_the_text_of_a_streamed_reply_is_all_that_was_sent():
         (Difference("/upstream/9/outcome/status", 200, 500), None),
         (Difference("/effects/aborted/0", Absent.ABSENT, "step 1 call 0"), 1),
         (Difference("/effects/calls/1", 1, 2), 1),
+        (Difference("/effects/usage/0", "steps 0 and 1: input 8 and 0", Absent.ABSENT), 1),
         (Difference("", 1, 2), None),
     ],
 )
