@@ -40,6 +40,8 @@ from sdk_proxy.tap import Tap
 DONE = b"data: [DONE]\n\n"
 _TAIL_SECONDS = 0.5  # that an upstream gets to end its body after its last event, so that its connection can be kept
 _NOT_PLAIN = re.compile(rb'"type"\s*:\s*"error"|"stop_reason"\s*:\s*"refusal"')
+_DELTA, _ENDS_DELTA = b'"delta":{"content":"', b'"}'
+_WORDS = re.compile(rb'[^\x00-\x1f"\\\x7f]+')  # nothing that JSON writes in another way
 _CREATED = re.compile(rb'(\Adata: \{[^\[]*?"created":)\d+')  # of the event, before its choices
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
@@ -197,6 +199,7 @@ class ChatEvents:
         self._created = 0
         self._last, self._repeated = "", 1
         self._ended = False
+        self._form: _Form | None = None
 
     @property
     def summary(self) -> list[bytes]:
@@ -239,6 +242,10 @@ class ChatEvents:
         return False
 
     def _told(self, data: bytes) -> bytes | None:
+        known = self._form.told(data) if self._form is not None else None
+        if known is not None:
+            self._check_repetition(known[0])
+            return known[1]
         try:
             chunk = orjson.loads(data)
         except ValueError:
@@ -257,7 +264,9 @@ class ChatEvents:
             chunk = json.loads(data)  # a number that is too long for orjson would be a float; LiteLLM gets it then
         told = self._choice(choices[0])
         self._summary.setdefault(next(reversed(told["delta"]), "end"), data)
-        return orjson.dumps(self._head(chunk, told))
+        event = orjson.dumps(self._head(chunk, told))
+        self._form = _Form.of(told["delta"].get("content"), data, event)
+        return event
 
     def _choice(self, choice: Any) -> dict[str, Any]:
         if not isinstance(choice, dict) or choice.get("index") != 0 or not choice.keys() <= _CHOICE:
@@ -314,6 +323,37 @@ class ChatEvents:
             return event
         data = event.encode() if isinstance(event, str) else event
         return _CREATED.sub(rb"\g<1>%d" % self._created, data, count=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """An event of plain words, up to them and behind them: the upstream's (`begins`, `ends`), and what is told of it.
+
+    What is between is a text in JSON without an escape, which reads the same in both.
+    """
+
+    begins: bytes
+    ends: bytes
+    told_begins: bytes
+    told_ends: bytes
+
+    @classmethod
+    def of(cls, words: str | None, data: bytes, told: bytes) -> _Form | None:
+        said = b'"delta":{"content":%b}' % orjson.dumps(words)
+        theirs, ours = data.split(said), told.split(said)
+        if not words or len(theirs) != 2 or len(ours) != 2:
+            return None
+        return cls(theirs[0] + _DELTA, _ENDS_DELTA + theirs[1], ours[0] + _DELTA, _ENDS_DELTA + ours[1])
+
+    def told(self, data: bytes) -> tuple[str, bytes] | None:
+        """The words of another event of this form, and what is told of it; None: it has none."""
+        if not data.startswith(self.begins) or not data.endswith(self.ends):
+            return None
+        words = data[len(self.begins) : len(data) - len(self.ends)]
+        try:
+            return (words.decode(), self.told_begins + words + self.told_ends) if _WORDS.fullmatch(words) else None
+        except UnicodeDecodeError:
+            return None
 
 
 def _plain(named: dict[str, Any], last: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:

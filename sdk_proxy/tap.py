@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import cast
 
 import httpx
+
+from sdk_proxy.lean_reading import content_of, let_go
 
 _NOTHING = httpx.ByteStream(b"")
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
@@ -44,7 +47,7 @@ class Tap(httpx.AsyncByteStream):
     """
 
     def __init__(self, stream: httpx.AsyncByteStream) -> None:
-        self._stream = stream
+        self._stream, self._content = stream, content_of(stream)
         self._pieces: AsyncIterator[bytes] | None = None
         self._failure: Exception | None = None
         self._kept: list[bytes] = []
@@ -79,6 +82,10 @@ class Tap(httpx.AsyncByteStream):
     async def _next(self) -> bytes:
         if self._failure is not None:
             raise self._failure
+        if self._content is not None:
+            with suppress(Exception):  # LiteLLM's iterator meets it as well, and tells it in its own words
+                return await self._content.readany()
+            self._content = None
         if self._pieces is None:
             self._pieces = aiter(self._stream)
         try:
@@ -90,6 +97,7 @@ class Tap(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         if isinstance(self._pieces, AsyncGenerator):
             await self._pieces.aclose()
+        let_go(self._stream)
         await self._stream.aclose()
 
 

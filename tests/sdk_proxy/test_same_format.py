@@ -17,6 +17,7 @@ from litellm.proxy.pass_through_endpoints.streaming_handler import PassThroughSt
 
 from harness.model import Act, Cut, Reply, Send, Wait
 from harness.upstream.app import SimulatedUpstream
+from sdk_proxy.same_format import ChatEvents, Unusual
 from sdk_proxy.tap import Tap
 from tests.sdk_proxy.sdk import chat, client_of, message
 
@@ -32,6 +33,15 @@ USAGE: Object = {
 }
 CUT = b"cut"
 DONE = "data: [DONE]\n\n"
+
+
+WRITTEN = st.one_of(
+    st.sampled_from(
+        [b'"a"', b'"a"', b'""', b'"\\n"', b'"\xff"', b'"\x7f"', b'"a","b":"c"', b"null", b'"a\tb"', b'"end"}}', b"1"]
+    ),
+    st.text().map(lambda text: json.dumps(text, ensure_ascii=False).encode(errors="surrogatepass")),
+    st.binary(max_size=5).map(lambda data: b'"%b"' % data.replace(b"\n", b"")),
+)
 
 
 def event(delta: Object, head: Object = MARKED, end: str | None = None, **more: Any) -> str:
@@ -290,6 +300,47 @@ async def test_pieces_that_tear_events_apart_change_nothing() -> None:
         torn = {str(size): [data[i : i + size] for i in range(0, len(data), size)] for size in (1, 7)}
         fast, slow = await both(path, body, torn)
         assert fast == slow and fast["1"] == fast["7"] and fast["1"][0] == 200
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(WRITTEN, max_size=6), st.sampled_from([HEAD, MARKED]))
+async def test_an_event_in_the_form_of_the_last_one_is_told_as_if_it_were_the_first(
+    texts: list[bytes], head: Object
+) -> None:
+    """What only blanks tell from it is never of that form."""
+    start, *_, end = words(head=head)
+    compact = [b"data: %b\n\n" % json.dumps(json.loads(event({}, head)[6:]), separators=(",", ":")).encode()]
+    said = [compact[0].replace(b'"delta":{}', b'"delta":{"content":%b}' % text) for text in texts]
+    spaced = [each.replace(b'"delta":{"', b'"delta": {"') for each in said]
+    assert await told(start, *said, end) == await told(start, *spaced, end)
+
+
+async def test_words_in_the_form_of_the_last_ones_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    choice = ChatEvents._choice
+
+    def noted(said: ChatEvents, each: Any) -> Any:
+        read.append(each)
+        return choice(said, each)
+
+    monkeypatch.setattr(ChatEvents, "_choice", noted)
+    begins, *texts, ends = [each.replace(", ", ",").replace(": ", ":") for each in words("a", "b", "é", "d")]
+    events, given_up = await told(*(each.replace("data:", "data: ") for each in (begins, *texts, ends)))
+    assert len(events) == 6 and not given_up
+    assert [each["delta"].get("content") for each in read] == ["", "a", None]
+
+
+async def told(*pieces: str | bytes) -> tuple[list[bytes], bool]:
+    """The events, and whether they were given up."""
+    found: list[bytes] = []
+    encoded = [piece.encode() if isinstance(piece, str) else piece for piece in (*pieces, DONE)]
+    said = ChatEvents("gpt", tells_usage=False)
+    try:
+        async for piece in said.of(Tap(Pieces(encoded, None))):
+            found.append(re.sub(rb'"created":\d+', b"", piece))
+    except Unusual:
+        return found, True
+    return found, False
 
 
 class Pieces(httpx.AsyncByteStream):
