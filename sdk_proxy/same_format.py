@@ -41,6 +41,7 @@ DONE = b"data: [DONE]\n\n"
 _TAIL_SECONDS = 0.5  # that an upstream gets to end its body after its last event, so that its connection can be kept
 _NOT_PLAIN = re.compile(rb'"type"\s*:\s*"error"|"stop_reason"\s*:\s*"refusal"')
 _DELTA, _ENDS_DELTA = b'"delta":{"content":"', b'"}'
+_FORMS = 3  # to be tried: some providers write something else into each event
 _WORDS = re.compile(rb'[^\x00-\x1f"\\\x7f]+')  # nothing that JSON writes in another way
 _CREATED = re.compile(rb'(\Adata: \{[^\[]*?"created":)\d+')  # of the event, before its choices
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
@@ -200,6 +201,7 @@ class ChatEvents:
         self._last, self._repeated = "", 1
         self._ended = False
         self._form: _Form | None = None
+        self._forms = _FORMS
 
     @property
     def summary(self) -> list[bytes]:
@@ -242,7 +244,7 @@ class ChatEvents:
         return False
 
     def _told(self, data: bytes) -> bytes | None:
-        known = self._form.told(data) if self._form is not None else None
+        known = self._form.told(data) if self._form is not None and not self._ended else None
         if known is not None:
             self._check_repetition(known[0])
             return known[1]
@@ -265,7 +267,9 @@ class ChatEvents:
         told = self._choice(choices[0])
         self._summary.setdefault(next(reversed(told["delta"]), "end"), data)
         event = orjson.dumps(self._head(chunk, told))
-        self._form = _Form.of(told["delta"].get("content"), data, event)
+        if self._forms and told["delta"].get("content"):
+            self._forms -= 1
+            self._form = _Form.of(told["delta"]["content"], data, event)
         return event
 
     def _choice(self, choice: Any) -> dict[str, Any]:
@@ -338,10 +342,10 @@ class _Form:
     told_ends: bytes
 
     @classmethod
-    def of(cls, words: str | None, data: bytes, told: bytes) -> _Form | None:
+    def of(cls, words: str, data: bytes, told: bytes) -> _Form | None:
         said = b'"delta":{"content":%b}' % orjson.dumps(words)
         theirs, ours = data.split(said), told.split(said)
-        if not words or len(theirs) != 2 or len(ours) != 2:
+        if len(theirs) != 2 or len(ours) != 2:
             return None
         return cls(theirs[0] + _DELTA, _ENDS_DELTA + theirs[1], ours[0] + _DELTA, _ENDS_DELTA + ours[1])
 

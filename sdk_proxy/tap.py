@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import cast
@@ -83,9 +82,13 @@ class Tap(httpx.AsyncByteStream):
         if self._failure is not None:
             raise self._failure
         if self._content is not None:
-            with suppress(Exception):  # LiteLLM's iterator meets it as well, and tells it in its own words
+            try:
                 return await self._content.readany()
-            self._content = None
+            except Exception:  # noqa: BLE001 - LiteLLM's iterator meets it as well, and tells it in its own words
+                self._content = None
+            except BaseException:  # who waited for it is cancelled, or forgotten
+                let_go(self._stream)
+                raise
         if self._pieces is None:
             self._pieces = aiter(self._stream)
         try:

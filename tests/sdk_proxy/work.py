@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 import httpx
+import orjson
 from litellm.litellm_core_utils.litellm_logging import Logging
 from litellm.proxy.anthropic_endpoints.streaming_model_restamp import AnthropicStreamModelRestamper
 
@@ -86,9 +87,10 @@ def _version() -> str:
 _HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 7, "model": "gpt-4.1-2025"}
 
 
-def _chunk(delta: dict[str, Any], end: str | None = None) -> bytes:
+def _chunk(delta: dict[str, Any], end: str | None = None, **more: Any) -> bytes:
     choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": end}]
-    return f"data: {json.dumps({**_HEAD, 'system_fingerprint': 'fp_1', 'choices': choices})}\n\n".encode()
+    said = {**_HEAD, "system_fingerprint": "fp_1", "choices": choices, **more}
+    return b"data: %b\n\n" % orjson.dumps(said)
 
 
 def _block(number: int) -> bytes:
@@ -114,14 +116,22 @@ def _run(work: Coroutine[Any, Any, object]) -> None:
     raise AssertionError("it waits")
 
 
+def _obfuscated(events: int) -> Callable[[], None]:
+    """Each event has something else beside its words, as OpenAI's have: none has the form of the last."""
+    return _told([_chunk({"content": f"word {number} "}, obfuscation=f"x{number}") for number in range(events)])
+
+
 def _chat(events: int) -> Callable[[], None]:
-    words = [_chunk({"content": f"word {number} "}) for number in range(events)]
+    return _told([_chunk({"content": f"word {number} "}) for number in range(events)])
+
+
+def _told(words: list[bytes]) -> Callable[[], None]:
     start, end = _chunk({"role": "assistant", "content": "", "refusal": None}), _chunk({}, "stop")
 
     async def read() -> None:
         said = ChatEvents("gpt-4.1", tells_usage=False)
         told = [event async for event in said.of(Tap(_Pieces(start, *words, end, b"data: [DONE]\n\n")))]
-        assert len(told) == events + 2
+        assert len(told) == len(words) + 2
 
     return lambda: _run(read())
 
@@ -222,6 +232,7 @@ def _logging() -> Logging:
 
 PATHS: Mapping[str, Callable[[int], Callable[[], object]]] = {
     "an event of a chat, from the upstream's to the client's": _chat,
+    "the same, where it has not the form of the last": _obfuscated,
     "an event of Anthropic's, from the upstream's to the client's": _messages,
     "a word of a translated chat": _words,
     "the shape of a call of a tool and its result": _shapes,
