@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
-from aiohttp import web
 from aiohttp.client_proto import ResponseHandler
 from litellm.llms.custom_httpx.aiohttp_transport import AiohttpResponseStream
 
@@ -20,24 +19,22 @@ from sdk_proxy.tap import Tap
 async def upstream(*pieces: bytes, pause: float = 0.0, rests: float = 0.0) -> AsyncIterator[str]:
     """Its pieces with that pause between two; it `rests` before the last one, in seconds."""
 
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for number, piece in enumerate(pieces):
-            await asyncio.sleep(rests if number == len(pieces) - 1 else pause)
-            await response.write(piece)
-        return response
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+                for number, piece in enumerate(pieces):
+                    await asyncio.sleep(rests if number == len(pieces) - 1 else pause)
+                    writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                    await writer.drain()
+                writer.write(b"0\r\n\r\n")
+        writer.close()
 
-    app = web.Application()
-    app.router.add_get("/", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    server = await asyncio.start_server(answer, "127.0.0.1")
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     finally:
-        await runner.cleanup()
+        server.close()
 
 
 async def read(tap: Tap) -> bytes:
