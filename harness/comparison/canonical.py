@@ -66,7 +66,7 @@ class Canonical:
         return self._tree, _Renaming(self._places, names, texts, self._strange(found)).of(other)
 
     def _says(self, text: str) -> bool:
-        """Whether the baseline says it as well, where nothing is volatile: then nobody has made it up."""
+        """Whether the baseline says it as well, and not as an id of its own: then nobody has made it up."""
         return any(text.encode() in part for part in self._said)
 
     @cached_property
