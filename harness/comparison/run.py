@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -35,16 +36,27 @@ def compare_attempts(
         candidate = pair.get(Role.CANDIDATE)
         one = reference.compared(scenario, pair, reads, own)
         found.append(replace(one, attempt=candidate.attempt if candidate else 0))
-    yield from found if doubtful and len(attempts) < 2 else _without_chance(found)
+    if doubtful and len(attempts) < 2:
+        yield from (_late_beside_either(one, attempts[0]) for one in found)
+    else:
+        yield from _without_chance(found)
+
+
+def _late_beside_either(one: Compared, seen: _Seen) -> Compared:
+    """Also what came late beside the baseline's other observation: the machine may have stood still for the first."""
+    if one.problem is not None:
+        return one
+    known = {each.path for each in one.found}
+    more = (each for each in lags(seen[Role.AGAIN], seen[Role.CANDIDATE]) if each.path not in known)
+    return replace(one, found=(*one.found, *more))
 
 
 def _without_chance(found: Sequence[Compared]) -> Iterator[Compared]:
-    """A lag counts where each of several observations of the candidate has it beside each of the baseline's; what a
+    """A lag counts where each of several observations of the candidate has it beside most of the baseline's; what a
     busy machine does as well (`roughness`), unless it was not seen in one of them."""
     several = len({one.attempt for one in found}) > 1
-    late: list[set[str]] = [{each.path for each in one.found if is_lag(each)} for one in found]
     rough: list[set[str]] = [{each.path for each in roughness(one.found)} for one in found]
-    sure = set[str].intersection(*late) if several else set[str]()
+    sure = _lags_of_all(found) if several else set[str]()
     chance = set[str].union(*rough) - set[str].intersection(*rough) if several else set[str]()
     for one, own in zip(found, rough, strict=True):
         kept = (each for each in one.found if each.path not in own & chance)
@@ -53,6 +65,16 @@ def _without_chance(found: Sequence[Compared]) -> Iterator[Compared]:
             noise=tuple(each for each in one.noise if not is_lag(each)),
             found=tuple(each for each in kept if not is_lag(each) or each.path in sure),
         )
+
+
+def _lags_of_all(found: Sequence[Compared]) -> set[str]:
+    """What each of the candidate's observations has beside more than half of the baseline's."""
+    late: dict[int, Counter[str]] = defaultdict(Counter)
+    for one in found:
+        late[one.attempt].update({each.path for each in one.found if is_lag(each)})
+    beside = Counter(one.attempt for one in found)
+    most = ({path for path, count in late[n].items() if 2 * count > beside[n]} for n in beside)
+    return set[str].intersection(*most)
 
 
 def _own(seen: _Seen, reads: Reads) -> Places:

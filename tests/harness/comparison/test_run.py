@@ -136,12 +136,15 @@ def test_a_replay_that_was_interrupted_does_not_count():
     assert len(list(compare_all([*whole, replace(observed(Role.BASELINE), attempt=1)]))) == 1
 
 
-def _late(attempt, seconds=3.0):
-    seen = observed(Role.CANDIDATE)
+def _late(attempt, *roles, seconds=3.0):
+    """The attempt in which these, or the candidate alone, held up what they had to pass on."""
+    return [_held_up(one, seconds) if one.role in (roles or (Role.CANDIDATE,)) else one for one in attempt]
+
+
+def _held_up(seen, seconds):
     exchange = seen.client[0]
     chunks = tuple(replace(chunk, at=chunk.at + seconds) for chunk in exchange.outcome.chunks)
-    client = (replace(exchange, outcome=replace(exchange.outcome, chunks=chunks)),)
-    return [*attempt[:2], replace(seen, attempt=attempt[0].attempt, client=client)]
+    return replace(seen, client=(replace(exchange, outcome=replace(exchange.outcome, chunks=chunks)),))
 
 
 def _attempt(number):
@@ -162,6 +165,21 @@ def test_a_lag_that_was_seen_once_is_worth_another_look():
     reference = Reference.of({"a": attempts[0]})
     (found,) = compare_attempts(reference, "a", attempts, doubtful=True)
     assert [each.path for each in found.found] == ["/client/0/response/late"]
+
+
+@pytest.mark.parametrize("stopped", [Role.BASELINE, Role.AGAIN])
+def test_a_machine_that_stood_still_for_one_observation_of_the_baseline_hides_no_lag(stopped):
+    first = _late(_attempt(0), Role.CANDIDATE, stopped)
+    attempts = {0: {one.role: one for one in first}}
+    (found,) = compare_attempts(Reference.of({"a": attempts[0]}), "a", attempts, doubtful=True)
+    assert [each.path for each in found.found] == ["/client/0/response/late"]
+    again = [*compare_all([*first, *_late(_attempt(1))])]
+    assert {found.path for one in again for found in one.found} == {"/client/0/response/late"}
+
+
+def test_a_lag_that_half_of_the_baselines_observations_have_too_is_the_machines():
+    stood_still = [*_late(_attempt(0)), *_late(_attempt(1), *Role)]
+    assert [one.found for one in compare_all(stood_still)] == [()] * 8
 
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
