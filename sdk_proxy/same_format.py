@@ -43,6 +43,7 @@ _NOT_PLAIN = re.compile(rb'"type"\s*:\s*"error"|"stop_reason"\s*:\s*"refusal"')
 _DELTA, _ENDS_DELTA = b'"delta":{"content":"', b'"}'
 _FORMS = 3  # to be tried: some providers write something else into each event
 _WORDS = re.compile(rb'[^\x00-\x1f"\\\x7f]+')  # nothing that JSON writes in another way
+_PADDING = re.compile(rb'(?<="obfuscation":")[A-Za-z0-9]+(?=")')
 _CREATED = re.compile(rb'(\Adata: \{[^\[]*?"created":)\d+')  # of the event, before its choices
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
@@ -333,13 +334,16 @@ class ChatEvents:
 class _Form:
     """An event of plain words, up to them and behind them: the upstream's (`begins`, `ends`), and what is told of it.
 
-    What is between is a text in JSON without an escape, which reads the same in both.
+    What is between is a text in JSON without an escape, which reads the same in both. `pads`: behind them, up to the
+    value of OpenAI's "obfuscation", which is another in each event, and behind that.
     """
 
     begins: bytes
     ends: bytes
     told_begins: bytes
     told_ends: bytes
+    pads: tuple[bytes, bytes] | None = None
+    told_pads: tuple[bytes, bytes] | None = None
 
     @classmethod
     def of(cls, words: str, data: bytes, told: bytes) -> _Form | None:
@@ -347,17 +351,34 @@ class _Form:
         theirs, ours = data.split(said), told.split(said)
         if len(theirs) != 2 or len(ours) != 2:
             return None
-        return cls(theirs[0] + _DELTA, _ENDS_DELTA + theirs[1], ours[0] + _DELTA, _ENDS_DELTA + ours[1])
+        ends, told_ends = _ENDS_DELTA + theirs[1], _ENDS_DELTA + ours[1]
+        return cls(theirs[0] + _DELTA, ends, ours[0] + _DELTA, told_ends, _around(ends), _around(told_ends))
 
     def told(self, data: bytes) -> tuple[str, bytes] | None:
         """The words of another event of this form, and what is told of it; None: it has none."""
-        if not data.startswith(self.begins) or not data.endswith(self.ends):
+        if not data.startswith(self.begins):
             return None
-        words = data[len(self.begins) : len(data) - len(self.ends)]
+        end = data.find(b'"', len(self.begins))
+        words = data[len(self.begins) : end]
+        ends = self.told_ends if data[end:] == self.ends else self._padded(data[end:])
         try:
-            return (words.decode(), self.told_begins + words + self.told_ends) if _WORDS.fullmatch(words) else None
+            return (words.decode(), self.told_begins + words + ends) if ends and _WORDS.fullmatch(words) else None
         except UnicodeDecodeError:
             return None
+
+    def _padded(self, ends: bytes) -> bytes | None:
+        if self.pads is None or not ends.startswith(self.pads[0]) or not ends.endswith(self.pads[1]):
+            return None
+        padding = ends[len(self.pads[0]) : len(ends) - len(self.pads[1])]
+        if not padding.isalnum():
+            return None
+        return self.told_ends if self.told_pads is None else self.told_pads[0] + padding + self.told_pads[1]
+
+
+def _around(ends: bytes) -> tuple[bytes, bytes] | None:
+    """What is before and behind the padding; None where there is none, or more than one."""
+    parts = _PADDING.split(ends)
+    return (parts[0], parts[1]) if len(parts) == 2 else None
 
 
 def _plain(named: dict[str, Any], last: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:

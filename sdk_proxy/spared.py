@@ -10,18 +10,21 @@ The two that load cost 60 MB, and seconds in which nobody else is answered:
 And the SDK of OpenAI walks through the whole body of a chat, type by type, for names and dates that have another form
 on the wire (9 ms for 78 kB). A chat has none, and what LiteLLM gives it came as JSON.
 
-What a model of Anthropic's can do is looked up five times for each request, in the same list of prices (1 ms).
+What a model can do is looked up for each request, up to five times, in the same list of prices (1 ms). And httpx
+makes two objects of urllib's for each answer, to look for cookies in one that sets none.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, lru_cache, partial
-from typing import Any, cast
+from typing import Any
 
+import httpx
 import tiktoken
+from litellm import utils
 from litellm.llms.anthropic.common_utils import AnthropicModelInfo
 from litellm.proxy._experimental.mcp_server import utils as mcp_utils
 from litellm.proxy._types import SpecialHeaders
@@ -35,18 +38,15 @@ _NO_CREDENTIALS = (SpecialHeaders.mcp_servers.value.lower(), SpecialHeaders.mcp_
 
 @contextmanager
 def spared() -> Iterator[None]:
-    """Within the block LiteLLM finds these in the place of its own."""
-    before = mcp_utils.upstream_credential_headers, tiktoken.get_encoding, openai_bodies.async_transform
-    looked_up = AnthropicModelInfo._supports_model_capability
-    mcp_utils.upstream_credential_headers = mcp_credentials
-    tiktoken.get_encoding = cast("Any", lru_cache(maxsize=None)(lambda name: Encoding(name, before[1])))
-    openai_bodies.async_transform = cast("Any", partial(as_it_is, before[2]))
-    AnthropicModelInfo._supports_model_capability = staticmethod(lru_cache(maxsize=1024)(looked_up))
+    """Within the block LiteLLM, and the clients that it calls with, find these in the place of their own."""
+    before = [(owner, name, vars(owner)[name]) for owner, name in _IN_PLACE_OF]
+    for (owner, name), made_of in _IN_PLACE_OF.items():
+        setattr(owner, name, made_of(getattr(owner, name)))
     try:
         yield
     finally:
-        AnthropicModelInfo._supports_model_capability = staticmethod(looked_up)
-        mcp_utils.upstream_credential_headers, tiktoken.get_encoding, openai_bodies.async_transform = before
+        for owner, name, own in before:
+            setattr(owner, name, own)
 
 
 def mcp_credentials(header_names: Iterable[str]) -> frozenset[str]:
@@ -61,6 +61,16 @@ async def as_it_is(transform: Any, data: Any, expected_type: Any) -> Any:
     if getattr(expected_type, "__module__", "") != _CHAT or not isinstance(data, dict):
         return await transform(data, expected_type)
     return {name: value for name, value in data.items() if is_given(value)}
+
+
+def set_cookies(extract: Callable[[httpx.Cookies, httpx.Response], None]) -> Callable[..., None]:
+    """As httpx/_models.py, Cookies.extract_cookies (0.28)."""
+
+    def extract_cookies(cookies: httpx.Cookies, response: httpx.Response) -> None:
+        if "set-cookie" in response.headers:
+            extract(cookies, response)
+
+    return extract_cookies
 
 
 class Encoding:
@@ -81,3 +91,14 @@ class Encoding:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loaded, name)
+
+
+_remembered = lru_cache(maxsize=1024)
+_IN_PLACE_OF: dict[tuple[Any, str], Callable[[Any], Any]] = {
+    (mcp_utils, "upstream_credential_headers"): lambda _: mcp_credentials,
+    (tiktoken, "get_encoding"): lambda load: lru_cache(maxsize=None)(lambda name: Encoding(name, load)),
+    (openai_bodies, "async_transform"): lambda transform: partial(as_it_is, transform),
+    (AnthropicModelInfo, "_supports_model_capability"): lambda looked_up: staticmethod(_remembered(looked_up)),
+    (utils, "supports_factory"): _remembered,
+    (httpx.Cookies, "extract_cookies"): set_cookies,
+}

@@ -302,20 +302,31 @@ async def test_pieces_that_tear_events_apart_change_nothing() -> None:
         assert fast == slow and fast["1"] == fast["7"] and fast["1"][0] == 200
 
 
+PADDING = st.sampled_from(
+    [b'"x9"', b'"A"', b'"0aZ"', b'""', b'"a b"', b'"a\\""', b'"\xc3\xa9"', b"null", b'{"obfuscation":"b"}']
+)
+
+
 @settings(max_examples=200, deadline=None)
-@given(st.lists(WRITTEN, max_size=6), st.sampled_from([HEAD, MARKED]))
+@given(st.lists(st.tuples(WRITTEN, PADDING), max_size=6), st.sampled_from([HEAD, MARKED]), st.booleans())
 async def test_an_event_in_the_form_of_the_last_one_is_told_as_if_it_were_the_first(
-    texts: list[bytes], head: Object
+    texts: list[tuple[bytes, bytes]], head: Object, padded: bool
 ) -> None:
     """What only blanks tell from it is never of that form."""
     start, *_, end = words(head=head)
     empty = compact(event({}, head)).encode()
-    said = [empty.replace(b'"delta":{}', b'"delta":{"content":%b}' % text) for text in texts]
+    said = [empty.replace(b'"delta":{}', b'"delta":{"content":%b}' % text) for text, _ in texts]
+    if padded:
+        said = [obfuscated(each, padding) for each, (_, padding) in zip(said, texts, strict=True)]
     spaced = [each.replace(b'"delta":{"', b'"delta": {"') for each in said]
     assert await told(start, *said, end) == await told(start, *spaced, end)
 
 
-async def test_words_in_the_form_of_the_last_ones_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("head", [HEAD, MARKED])
+@pytest.mark.parametrize("padded", [False, True])
+async def test_words_in_the_form_of_the_last_ones_are_not_read(
+    head: Object, padded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read: list[Any] = []
     choice = ChatEvents._choice
 
@@ -324,7 +335,10 @@ async def test_words_in_the_form_of_the_last_ones_are_not_read(monkeypatch: pyte
         return choice(said, each)
 
     monkeypatch.setattr(ChatEvents, "_choice", noted)
-    events, given_up = await told(*map(compact, words("a", "b", "é", "d")))
+    said = [compact(each).encode() for each in words("a", "b", "é", "d", head=head)]
+    if padded:
+        said = [obfuscated(each, b'"x%d"' % number) for number, each in enumerate(said)]
+    events, given_up = await told(*said)
     assert len(events) == 6 and not given_up
     assert [each["delta"].get("content") for each in read] == ["", "a", None]
 
@@ -338,6 +352,11 @@ async def test_a_stream_that_repeats_itself_is_litellm_s_to_end_in_whatever_form
 def compact(text: str) -> str:
     """As providers write an event: without a blank."""
     return f"data: {json.dumps(json.loads(text[6:]), ensure_ascii=False, separators=(',', ':'))}\n\n"
+
+
+def obfuscated(event: bytes, padding: bytes) -> bytes:
+    """As OpenAI's."""
+    return event.replace(b"}\n\n", b',"obfuscation":%b}\n\n' % padding)
 
 
 async def told(*pieces: str | bytes) -> tuple[list[bytes], bool]:

@@ -2,8 +2,10 @@ import subprocess
 import sys
 from typing import Any
 
+import httpx
 import pytest
 import tiktoken
+from litellm import utils
 from litellm.llms.anthropic.common_utils import AnthropicModelInfo
 from litellm.proxy._experimental.mcp_server.utils import upstream_credential_headers
 from openai import not_given, omit
@@ -67,6 +69,30 @@ def test_what_a_model_can_do_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) 
     assert found == [looked_up(*each, "anthropic") for each in asked * 3]
     assert found[0] is True and found[1] is False and len(seen) == 2
     assert AnthropicModelInfo._supports_model_capability is counting
+
+
+def test_what_any_model_can_do_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    looked_up = utils.supports_factory
+
+    def counting(model: str, custom_llm_provider: str | None, key: str) -> bool:
+        seen.append(key)
+        return bool(looked_up(model, custom_llm_provider, key))
+
+    monkeypatch.setattr(utils, "supports_factory", counting)
+    with spared():
+        found = [utils.supports_vision("gpt-4o"), utils.supports_mid_conversation_system("claude-opus-4-6")] * 2
+    assert found == [True, False] * 2 and len(seen) == 2
+    assert utils.supports_factory is counting
+
+
+def test_an_answer_that_sets_no_cookie_is_not_looked_through_for_them() -> None:
+    request = httpx.Request("GET", "http://localhost/")
+    with spared():
+        jar = httpx.Cookies()
+        jar.extract_cookies(httpx.Response(200, headers={"Set-Cookie": "a=1"}, request=request))
+        jar.extract_cookies(httpx.Response(200))  # without its request it could not be
+    assert dict(jar) == {"a": "1"}
 
 
 CHAT = {

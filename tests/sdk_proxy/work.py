@@ -117,8 +117,13 @@ def _run(work: Coroutine[Any, Any, object]) -> None:
 
 
 def _obfuscated(events: int) -> Callable[[], None]:
-    """Each event has something else beside its words, as OpenAI's have: none has the form of the last."""
+    """Each event has something else beside its words, as OpenAI's have."""
     return _told([_chunk({"content": f"word {number} "}, obfuscation=f"x{number}") for number in range(events)])
+
+
+def _formless(events: int) -> Callable[[], None]:
+    """None has the form of the last."""
+    return _told([_chunk({"content": f"word {number} "}, other=f"x{number}") for number in range(events)])
 
 
 def _chat(events: int) -> Callable[[], None]:
@@ -232,7 +237,8 @@ def _logging() -> Logging:
 
 PATHS: Mapping[str, Callable[[int], Callable[[], object]]] = {
     "an event of a chat, from the upstream's to the client's": _chat,
-    "the same, where it has not the form of the last": _obfuscated,
+    "the same, obfuscated": _obfuscated,
+    "the same, where it has not the form of the last": _formless,
     "an event of Anthropic's, from the upstream's to the client's": _messages,
     "a word of a translated chat": _words,
     "the shape of a call of a tool and its result": _shapes,
