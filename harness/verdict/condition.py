@@ -43,14 +43,12 @@ class Calls:
     _made: dict[tuple[int, str], Json] = field(default_factory=dict)
 
     def hold(self, when: When, difference: Difference) -> bool:
-        """Whether everything that `when` asks for is true of the step that the difference belongs to."""
+        """Whether everything that `when` asks for is true of a step that the difference belongs to."""
         if not when:
             return True
-        step = step_of(difference, self.trees)
-        if step is None or step >= len(self.scenario.steps):
-            return False
-        call = {part: self._once(step, part) for part in _parts(when)}
-        return all(_true(call, path, wanted) for path, wanted in when)
+        steps = (step for step in steps_of(difference, self.trees) if step < len(self.scenario.steps))
+        calls = ({part: self._once(step, part) for part in _parts(when)} for step in steps)
+        return any(all(_true(call, path, wanted) for path, wanted in when) for call in calls)
 
     def _once(self, step: int, part: str) -> Json:
         if (step, part) not in self._made:
@@ -64,24 +62,22 @@ def _parts(when: When) -> frozenset[str]:
     return frozenset(path.split("/")[1] for path in paths)
 
 
-def step_of(difference: Difference, trees: Mapping[Role, Json]) -> int | None:
-    """`/client/<step>`, the step of `/upstream/<n>`, `"step <n> call 0"` of the effects; None for none of them.
-
-    Of two steps that disagree ("steps 0 and 2: input 8 and 0") it is the later one.
-    """
+def steps_of(difference: Difference, trees: Mapping[Role, Json]) -> tuple[int, ...]:
+    """`/client/<step>`, the step of `/upstream/<n>`, `"step <n> call 0"` of the effects, both of two steps that
+    disagree ("steps 0 and 2: input 8 and 0"); none for none of them."""
     match difference.path.split("/")[1:]:
         case ["client", step, *_] if step.isdecimal():
-            return int(step)
+            return (int(step),)
         case ["upstream", number, *inside]:
             numbered_by = Role.CANDIDATE if difference.kind is Kind.EXTRA and not inside else Role.BASELINE
             found = (step for step in _at(trees.get(numbered_by), ["upstream", number, "step"]))
-            return next((step for step in found if isinstance(step, int)), None)
+            return tuple(step for step in found if isinstance(step, int))
         case ["effects", "calls", step, *_] if step.isdecimal():
-            return int(step)
+            return (int(step),)
         case ["effects", *_]:
-            named = re.search(r"\bsteps? (?:\d+ and )?(\d+)\b", f"{difference.candidate} {difference.baseline}")
-            return int(named.group(1)) if named else None
-    return None
+            named = re.search(r"\bsteps? (?:(\d+) and )?(\d+)\b", f"{difference.candidate} {difference.baseline}")
+            return tuple(int(step) for step in named.groups() if step) if named else ()
+    return ()
 
 
 def _part(step: Step, number: int, trees: Mapping[Role, Json], part: str) -> Json:

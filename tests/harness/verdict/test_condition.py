@@ -1,7 +1,7 @@
 import pytest
 
 from harness.model import Absent, Difference, Reply, Request, Role, Scenario, Send, Step
-from harness.verdict.condition import Calls, said, step_of
+from harness.verdict.condition import Calls, said, steps_of
 
 ERROR = {"type": "error", "error": {"type": "overloaded_error"}}
 STATUS = Difference("/client/1/response/status", 500, 529)
@@ -66,28 +66,41 @@ def test_the_text_of_a_streamed_reply_is_all_that_was_sent():
 
 
 @pytest.mark.parametrize(
-    ("difference", "step"),
+    ("difference", "steps"),
     [
-        (STATUS, 1),
-        (Difference("/upstream/0/outcome/status", 200, 500), 1),
-        (Difference("/upstream/9/outcome/status", 200, 500), None),
-        (Difference("/effects/aborted/0", Absent.ABSENT, "step 1 call 0"), 1),
-        (Difference("/effects/calls/1", 1, 2), 1),
-        (Difference("/effects/usage/0", "steps 0 and 1: input 8 and 0", Absent.ABSENT), 1),
-        (Difference("", 1, 2), None),
+        (STATUS, [1]),
+        (Difference("/upstream/0/outcome/status", 200, 500), [1]),
+        (Difference("/upstream/9/outcome/status", 200, 500), []),
+        (Difference("/effects/aborted/0", Absent.ABSENT, "step 1 call 0"), [1]),
+        (Difference("/effects/calls/1", 1, 2), [1]),
+        (Difference("/effects/usage/0", "steps 0 and 1: input 8 and 0", Absent.ABSENT), [0, 1]),
+        (Difference("", 1, 2), []),
     ],
 )
-def test_a_difference_belongs_to_a_step_or_to_none(difference, step):
-    assert step_of(difference, trees()) == step
+def test_a_difference_belongs_to_a_step_to_two_or_to_none(difference, steps):
+    assert [*steps_of(difference, trees())] == steps
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_what_two_steps_disagree_in_may_be_explained_by_either(wrong):
+    replies = [Reply(200), Reply(200)]
+    replies[wrong] = Reply(503)
+    steps = (Step(Request("GET", "/"), (reply,)) for reply in replies)
+    seen = trees(1)
+    seen[Role.CANDIDATE]["upstream"] = [{"step": step} for step in (0, 1)]
+    whole = Scenario("a/b", "a", "t", "scripted", (), tuple(steps))
+    disagreement = Difference("/effects/usage/0", "steps 0 and 1: input 8 and 0", Absent.ABSENT)
+    assert holds([("/reply/status", "^503$")], whole, seen, disagreement)
+    assert not holds([("/reply/status", "^404$")], whole, seen, disagreement)
 
 
 def test_a_call_more_is_numbered_by_the_candidate_and_a_lost_reply_told_by_the_baseline():
     calls = {Role.BASELINE: [0, 1], Role.CANDIDATE: [0, 0, 1]}
     seen = {role: {"upstream": [{"step": step} for step in steps]} for role, steps in calls.items()}
-    assert step_of(Difference("/upstream/1", Absent.ABSENT, {"step": 0}), seen) == 0
-    assert step_of(Difference("/upstream/1", {"step": 1}, Absent.ABSENT), seen) == 1
-    assert step_of(Difference("/upstream/1/request/headers/cookie", Absent.ABSENT, "a=b"), seen) == 1
-    assert step_of(Difference("/effects/unused/0", "step 0 reply 1", Absent.ABSENT), seen) == 0
+    assert steps_of(Difference("/upstream/1", Absent.ABSENT, {"step": 0}), seen) == (0,)
+    assert steps_of(Difference("/upstream/1", {"step": 1}, Absent.ABSENT), seen) == (1,)
+    assert steps_of(Difference("/upstream/1/request/headers/cookie", Absent.ABSENT, "a=b"), seen) == (1,)
+    assert steps_of(Difference("/effects/unused/0", "step 0 reply 1", Absent.ABSENT), seen) == (0,)
 
 
 def test_where_there_is_no_step_nothing_is_true():
