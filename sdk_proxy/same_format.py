@@ -48,6 +48,7 @@ _CREATED = re.compile(rb'(\Adata: \{[^\[]*?"created":)\d+')  # of the event, bef
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
 _TEXT = (str, type(None))
+_COUNT = (int, type(None))
 _CHOICE = frozenset({"index", "delta", "logprobs", "finish_reason"})
 
 
@@ -257,7 +258,7 @@ class ChatEvents:
             raise Unusual
         choices = chunk.get("choices")
         if self._ended:
-            if choices != [] or not isinstance(chunk.get("usage"), dict):
+            if choices != [] or not _is_usage(chunk.get("usage")):
                 raise Unusual
             self._summary["usage"] = data
             return None
@@ -379,6 +380,15 @@ def _around(ends: bytes) -> tuple[bytes, bytes] | None:
     """What is before and behind the padding; None where there is none, or more than one."""
     parts = _PADDING.split(ends)
     return (parts[0], parts[1]) if len(parts) == 2 else None
+
+
+def _is_usage(usage: Any) -> bool:
+    """Whether LiteLLM can count it: it fails where a number of tokens is none."""
+    if not isinstance(usage, dict):
+        return False
+    counts = all(type(value) in _COUNT for name, value in usage.items() if name.endswith("_tokens"))
+    details = (value for name, value in usage.items() if name.endswith("_tokens_details") and value is not None)
+    return counts and all(map(_is_usage, details))
 
 
 def _plain(named: dict[str, Any], last: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:

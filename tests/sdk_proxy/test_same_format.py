@@ -49,8 +49,8 @@ def event(delta: Object, head: Object = MARKED, end: str | None = None, **more: 
     return f"data: {json.dumps({**head, 'choices': [choice]}, ensure_ascii=False)}\n\n"
 
 
-def usage(head: Object = MARKED) -> str:
-    return f"data: {json.dumps({**head, 'usage': USAGE, 'choices': []})}\n\n"
+def usage(head: Object = MARKED, **other: Any) -> str:
+    return f"data: {json.dumps({**head, 'usage': {**USAGE, **other}, 'choices': []})}\n\n"
 
 
 def words(*texts: str, head: Object = MARKED) -> list[str]:
@@ -81,6 +81,7 @@ PLAIN: dict[str, list[Any]] = {
     "obfuscated": [*words("a", "b", head=OBFUSCATED), usage(OBFUSCATED), DONE],
     "obfuscated, without a fingerprint": [*words("a", head={**HEAD, "obfuscation": "x"}), DONE],
     "tools": [*CALLED, usage(), DONE],
+    "a price, and no details": [*words("a"), usage(cost=0.001, prompt_tokens_details=None, cost_details={}), DONE],
     "text and a tool": [*words("a")[:2], *CALLED[1:], DONE],
     "tools without a fingerprint": [
         event(ROLE, HEAD),
@@ -123,6 +124,10 @@ UNUSUAL: dict[str, list[Any]] = {
     ],
     "the same again and again": [*words(*["same"] * 130), DONE],
     "usage with every event": [*words("a", head={**MARKED, "usage": USAGE}), DONE],
+    "tokens that are no number": [*words("a"), usage(prompt_tokens={"odd": 1}), DONE],
+    "details that are no number": [*words("a"), usage(prompt_tokens_details={"audio_tokens": []}), DONE],
+    "details of nothing": [*words("a"), usage(prompt_tokens_details=[]), DONE],
+    "half a token": [*words("a"), usage(completion_tokens=1.5), DONE],
     "more words after the end": [*words("a"), event({"content": "b"}), DONE],
     "an error": [*words("a")[:2], 'data: {"error": {"message": "boom", "type": "server_error", "code": null}}\n\n'],
     "an error at once": ['data: {"error": {"message": "boom", "type": "server_error", "code": null}}\n\n'],
