@@ -81,6 +81,7 @@ async def response_events(call: Call, response: Any) -> AsyncGenerator[Any, None
             state.observe_chunk(restamped)
             yield state.mark_emitted(_chat_event(restamped))
     except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event
+        await _close(response)
         failed = state.format_failure(error)
         if failed is not None:
             yield failed
@@ -103,6 +104,7 @@ async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
         raise
     except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event
         call.failure = error
+        await _close(response)
         yield f"data: {json.dumps({'error': _chat_fault(error).to_dict()})}\n\n"
     finally:
         await _close(response)
@@ -126,6 +128,8 @@ async def message_events(
     except HTTPException:
         raise
     except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event
+        await _close(pieces)
+        await _close(response)
         said = redact_internal_details_from_client_message(getattr(error, "message", str(error)))
         yield anthropic_error_sse_frame(status_code=error_status_code(error, 500), raw_message=said)
     finally:
@@ -233,7 +237,10 @@ def _status(error: Exception) -> int:
 
 
 async def _close(response: Any) -> None:
-    """Closes the connection to the provider, also while the client's task is being cancelled."""
+    """Closes the connection to the provider, also while the client's task is being cancelled.
+
+    Before a client is told of a failure, who may be in no hurry to read it: nobody wants the rest.
+    """
     close = getattr(response, "aclose", None)
     if close is not None:
         with anyio.CancelScope(shield=True):

@@ -6,7 +6,7 @@ import litellm
 from litellm.types.utils import ModelResponseStream
 
 from sdk_proxy.call import Call
-from sdk_proxy.streaming_utils import chat_events, message_events
+from sdk_proxy.streaming_utils import chat_events, message_events, response_events
 
 STOP = b'event: message_stop\ndata: {"type": "message_stop"}\n\n'
 BASE = {"id": "chatcmpl-1", "created": 1, "model": "gpt-5-2025", "object": "chat.completion.chunk"}
@@ -100,6 +100,17 @@ async def test_a_stream_is_closed_when_nobody_reads_it_any_more() -> None:
     await anext(events)
     await events.aclose()
     assert stream.closed
+
+
+async def test_a_stream_that_failed_is_closed_before_the_client_is_told() -> None:
+    for events_of, call in (
+        (chat_events, Call("acompletion", {}, "alias")),
+        (message_events, Call("anthropic_messages", {}, "alias")),
+        (response_events, Call("aresponses", {}, "alias")),
+    ):
+        stream = Stream(error=litellm.InternalServerError("boom", "openai", "gpt-5"))
+        told = await anext(events_of(call, stream))
+        assert "boom" in str(told) and stream.closed
 
 
 async def test_only_the_start_of_a_message_is_written_anew() -> None:
