@@ -301,11 +301,14 @@ JSON = st.recursive(
 COUNT = st.integers(0, 300_000)
 WORDS = st.text(st.characters(), max_size=20)
 MORE = st.dictionaries(st.sampled_from(["x", "system_fingerprint", "service_tier", "obfuscation"]), JSON, max_size=2)
+ODD: st.SearchStrategy[Any] = st.sampled_from([None, 1.5, -1, "", "7", True, [], {}, {"odd": 1}, 10**20])
+TOKENS = st.one_of(COUNT, COUNT, COUNT, ODD)
 USAGES = st.fixed_dictionaries(
-    {"prompt_tokens": COUNT, "completion_tokens": COUNT, "total_tokens": COUNT},
+    {},
     optional={
-        "prompt_tokens_details": st.none() | st.fixed_dictionaries({"cached_tokens": COUNT}),
-        "completion_tokens_details": st.none() | st.fixed_dictionaries({"reasoning_tokens": COUNT}),
+        **dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), TOKENS),
+        "prompt_tokens_details": st.none() | st.fixed_dictionaries({"cached_tokens": TOKENS}) | ODD,
+        "completion_tokens_details": st.none() | st.fixed_dictionaries({"reasoning_tokens": TOKENS}) | ODD,
     },
 )
 CHOICES = st.builds(
@@ -323,8 +326,13 @@ COMPLETIONS = st.builds(
     MORE,
 )
 MESSAGE_USAGES = st.fixed_dictionaries(
-    {"input_tokens": COUNT, "output_tokens": COUNT},
-    optional={"cache_read_input_tokens": COUNT, "cache_creation_input_tokens": COUNT, "server_tool_use": JSON},
+    {},
+    optional={
+        **dict.fromkeys(("input_tokens", "output_tokens"), TOKENS),
+        **dict.fromkeys(("cache_read_input_tokens", "cache_creation_input_tokens"), TOKENS),
+        "cache_creation": st.fixed_dictionaries({"ephemeral_5m_input_tokens": TOKENS}) | ODD,
+        "server_tool_use": JSON,
+    },
 )
 ANSWERS = st.builds(
     lambda blocks, end, usage, more: answer(*blocks, end=end, **{"usage": usage, **more}),
