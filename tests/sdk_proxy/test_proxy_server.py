@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -23,10 +24,14 @@ def test_the_sdk_finds_our_router_and_settings_and_nothing_that_needs_a_database
     assert prisma_client is None
 
 
-def test_afterwards_everything_is_as_it_was():
+@pytest.mark.parametrize("before", [None, ModuleType(NAME)])
+def test_afterwards_everything_is_as_it_was(before, monkeypatch):
+    monkeypatch.delitem(sys.modules, NAME, raising=False)  # LiteLLM's threads of other tests may have imported its own
+    if before is not None:
+        monkeypatch.setitem(sys.modules, NAME, before)
     with in_its_place(Router(), {}):
-        assert NAME in sys.modules
-    assert NAME not in sys.modules
+        assert sys.modules[NAME].llm_router
+    assert sys.modules.get(NAME) is before
 
 
 def test_an_attribute_that_is_not_there_is_an_import_error_as_the_sdk_expects():
