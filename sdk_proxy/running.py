@@ -6,6 +6,7 @@ functions a worker, which is a new process, cannot find.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import sys
@@ -48,6 +49,7 @@ class Options:
 
 
 def serve(config: Config, options: Options, sockets: list[socket] | None = None) -> None:
+    faulthandler.enable()  # the event loop and the parsers are C: whoever dies in them says where
     drain = Drain(options.drain_seconds)
     limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024), in_flight=options.max_in_flight)
     try:

@@ -114,6 +114,15 @@ def _until_not_200(client: httpx.Client) -> int:
     return status
 
 
+def test_a_process_that_dies_of_a_bug_in_c_says_where_it_was():
+    with running("http://127.0.0.1:9") as (process, client):
+        assert client.get("/health/readiness").status_code == 200
+        process.send_signal(signal.SIGSEGV)
+        said: str = process.communicate(timeout=20)[0]
+    assert "Fatal Python error: Segmentation fault" in said
+    assert re.search(r'sdk_proxy/running.py", line \d+ in serve', said)
+
+
 ALL_OF_THEM = 'gateway_requests_total{model="",route="/health",status="200"} 20.0'
 
 
