@@ -12,6 +12,11 @@ on the wire (9 ms for 78 kB). A chat has none, and what LiteLLM gives it came as
 
 What a model can do is looked up for each request, up to five times, in the same list of prices (1 ms). And httpx
 makes two objects of urllib's for each answer, to look for cookies in one that sets none.
+
+A stream that is forgotten sets variables of whatever context it is found to be garbage in, for the log. Python 3.11
+looks for garbage wherever it needs memory: also in the middle of setting a variable of that context, which is no longer
+there then. It dies of that (signal 11, once in some 5,000 requests at 50 at once, LiteLLM's own program as well). Here
+each request has a context of its own, in which nothing is left to be set back.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from typing import Any
 import httpx
 import tiktoken
 from litellm import utils
+from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.llms.anthropic.common_utils import AnthropicModelInfo
 from litellm.proxy._experimental.mcp_server import utils as mcp_utils
 from litellm.proxy._types import SpecialHeaders
@@ -101,4 +107,5 @@ _IN_PLACE_OF: dict[tuple[Any, str], Callable[[Any], Any]] = {
     (AnthropicModelInfo, "_supports_model_capability"): lambda looked_up: staticmethod(_remembered(looked_up)),
     (utils, "supports_factory"): _remembered,
     (httpx.Cookies, "extract_cookies"): set_cookies,
+    (CustomStreamWrapper, "__del__"): lambda _: lambda _: None,
 }

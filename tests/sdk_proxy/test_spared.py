@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from typing import Any
@@ -121,6 +122,47 @@ async def test_a_chat_goes_out_as_the_sdk_of_openai_would_write_it() -> None:
 async def test_what_is_no_chat_is_the_sdk_s() -> None:
     with spared():
         assert await async_maybe_transform({"input": "a", "user": omit}, EmbeddingCreateParams) == {"input": "a"}
+
+
+FORGETTING = """
+import gc
+from contextvars import ContextVar, copy_context
+from datetime import datetime
+from litellm.litellm_core_utils.litellm_logging import Logging
+from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
+from sdk_proxy.spared import spared
+
+logging = Logging("m", [], True, "acompletion", datetime.now(), "id", "id")
+variables = [ContextVar(f"v{n}") for n in range(6)]
+
+def forgotten():
+    stream = CustomStreamWrapper(completion_stream=None, model="m", logging_obj=logging, custom_llm_provider="openai")
+    stream.itself = stream
+
+def setting(number):
+    for variable in variables[:3]:
+        variable.set(0)
+    gc.disable(), gc.collect(), forgotten(), gc.enable()
+    gc.set_threshold(gc.get_count()[0] + number % 9, 1000, 1000)  # garbage is looked for amidst what follows
+    for variable in variables:
+        variable.set(number)
+    gc.set_threshold(700, 10, 10)
+
+gc.freeze()
+with spared():
+    for number in range(90):
+        copy_context().run(setting, number)
+print("alive")
+"""
+
+
+def test_a_forgotten_stream_kills_nobody_who_sets_a_variable_of_his_context() -> None:
+    """Without `spared` Python 3.11 dies here of signal 11."""
+    environ = {**os.environ, "PYTHONMALLOC": "debug", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    done = subprocess.run(
+        [sys.executable, "-c", FORGETTING], env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout.strip()[-5:]) == (0, "alive"), done.stderr
 
 
 SERVING = """
