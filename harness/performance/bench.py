@@ -206,7 +206,8 @@ _ANSWER = (
 )
 _CHAIN = (
     "LiteLLM's own chain translates this request and its answer: of 9 ms for 78 kB 1.6 are its Router, 0.7 the price "
-    "in the headers. Tried: what a model can do is looked up once."
+    "in the headers. Tried: what a model can do is looked up once, cookies are looked for where some are set: together "
+    "a twenty-fifth, less than the noise."
 )
 _OBJECTS = (
     "two thirds are LiteLLM's chain for the request, and the objects that it makes of each event's lines. Tried: words "
