@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -117,6 +118,7 @@ def _until_not_200(client: httpx.Client) -> int:
 def test_a_process_that_dies_of_a_bug_in_c_says_where_it_was():
     with running("http://127.0.0.1:9") as (process, client):
         assert client.get("/health/readiness").status_code == 200
+        resource.prlimit(process.pid, resource.RLIMIT_CORE, (0, 0))  # it leaves no core behind in the tree
         process.send_signal(signal.SIGSEGV)
         said: str = process.communicate(timeout=20)[0]
     assert "Fatal Python error: Segmentation fault" in said
