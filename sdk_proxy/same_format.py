@@ -360,8 +360,8 @@ class _Form:
         if not data.startswith(self.begins):
             return None
         end = data.find(b'"', len(self.begins))
-        words = data[len(self.begins) : end]
-        ends = self.told_ends if data[end:] == self.ends else self._padded(data[end:])
+        words, behind = data[len(self.begins) : end], data[end:]
+        ends = self.told_ends if behind == self.ends else self._padded(behind)
         try:
             return (words.decode(), self.told_begins + words + ends) if ends and _WORDS.fullmatch(words) else None
         except UnicodeDecodeError:

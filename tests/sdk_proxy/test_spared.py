@@ -82,8 +82,9 @@ def test_what_any_model_can_do_is_looked_up_once(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(utils, "supports_factory", counting)
     with spared():
-        found = [utils.supports_vision("gpt-4o"), utils.supports_mid_conversation_system("claude-opus-4-6")] * 2
-    assert found == [True, False] * 2 and len(seen) == 2
+        asked = (("gpt-4o", utils.supports_vision), ("claude-opus-4-6", utils.supports_mid_conversation_system))
+        found = [supports(model) for model, supports in asked * 3]
+    assert found == [True, False] * 3 and len(seen) == 2
     assert utils.supports_factory is counting
 
 
