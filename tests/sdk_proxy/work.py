@@ -27,7 +27,7 @@ from sdk_proxy.learnt import Headers, Lesson, Page, shapes_of
 from sdk_proxy.same_format import ChatEvents, Plain
 from sdk_proxy.stream_end import MessageEnd
 from sdk_proxy.tap import Tap
-from sdk_proxy.translated import _Form
+from sdk_proxy.translated import PROVIDERS, _Form
 from sdk_proxy.whole import Form
 
 BUDGET = Path(__file__).with_name("work.json")
@@ -158,9 +158,11 @@ def _messages(events: int) -> Callable[[], None]:
 
 def _words(words: int) -> Callable[[], None]:
     lines = [_block(number).splitlines(keepends=True)[1] for number in range(words + 2)]
+    start = b'data: {"type":"message_start","message":{"model":"claude-1","usage":{"output_tokens":1}}}\n'
 
     def tell() -> None:
-        form = _Form()
+        form = _Form(PROVIDERS["anthropic"])
+        assert form.filled(start) is None and form.due() == start
         for number, line in enumerate(lines[:2]):  # LiteLLM's
             assert form.filled(line) is None and form.due() == line
             form.shows(b'data: {"content":"word %d "}' % number)
