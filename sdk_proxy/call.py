@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Literal
-from uuid import uuid4
 
 import litellm
 from fastapi import HTTPException
@@ -30,6 +29,7 @@ from starlette.requests import Request
 
 from sdk_proxy.authentication import administrator
 from sdk_proxy.config_parser import ProxyConfig
+from sdk_proxy.identifier import new_id
 
 RouteType = Literal[
     "acompletion",
@@ -65,7 +65,7 @@ class Call:
     def id_after(self, error: Exception) -> str | None:
         """LiteLLM's failure hook gives one to a call that its own checks refused before it got one; to no other."""
         if isinstance(error, (ProxyException, HTTPException)):
-            self.data.setdefault("litellm_call_id", str(uuid4()))
+            self.data.setdefault("litellm_call_id", new_id())
         return self.data.get("litellm_call_id")
 
     @property

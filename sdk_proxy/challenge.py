@@ -22,6 +22,7 @@ from sdk_proxy.tap import calling, tapped
 CLEARANCE = "cf_clearance"
 _PATIENCE = 1.0  # seconds that a call waits for the first one's answer, at most: a challenge comes at once
 _TICK = 0.05  # seconds
+_LOOK = 0.05  # seconds between two looks at what others have stored
 _LAST = 1.0  # seconds before its end in which a clearance may be good or not when the call arrives, or leaves
 
 
@@ -56,6 +57,7 @@ class Origin:
         self._first = asyncio.Lock()
         self._open_until = 0.0  # unix seconds
         self._seen: object = None
+        self._looked = -math.inf  # of time.monotonic
         self._unsaved: dict[str, StoredCookie | None] = {}
         self._saving: asyncio.Task[None] | None = None
 
@@ -65,7 +67,7 @@ class Origin:
 
         The wait ends with the first answer; it is bounded, for an answer that is no challenge may take a minute.
         """
-        if self._is_open() and self._store.version() != self._seen:
+        if self._is_open() and self._has_changed():
             await self._read()
         async with AsyncExitStack() as held:
             if not self._is_open():
@@ -119,6 +121,13 @@ class Origin:
         there = self._jar.cookies()  # once: a clearance that ends meanwhile would seem never to have been needed
         if _clearances(there) or (there and self._open_until == 0):
             self._open_until = _end(there)
+
+    def _has_changed(self) -> bool:
+        """Looked for now and then: for a file it is a call of the system."""
+        if (now := time.monotonic()) < self._looked + _LOOK:
+            return False
+        self._looked = now
+        return self._store.version() != self._seen
 
     def _is_open(self) -> bool:
         return time.time() < self._open_until - _LAST

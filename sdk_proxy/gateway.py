@@ -195,7 +195,7 @@ class _Begun(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, request_record.straight(scope, send))
+            await super().__call__(scope, receive, send)
         finally:
             await closed(self._tap)
 

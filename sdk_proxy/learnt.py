@@ -37,6 +37,7 @@ from starlette.requests import Request
 
 from sdk_proxy.accounts import nobody_reads
 from sdk_proxy.call import Call
+from sdk_proxy.identifier import new_id
 from sdk_proxy.response_headers import without_cookies
 from sdk_proxy.same_format import Plain, closed, commits_at_once
 from sdk_proxy.streaming_utils import tells_usage
@@ -108,7 +109,7 @@ class Lesson:
 
     def answer_headers(self, upstream: httpx.Headers, took: float, waited: float) -> list[tuple[bytes, bytes]]:
         """Of a stream; `took` and `waited` in seconds: until now, and of that for the upstream."""
-        anew = (str(uuid4()), str(took * 1000), str(round((took - waited) * 1000, 4)))
+        anew = (new_id(), str(took * 1000), str(round((took - waited) * 1000, 4)))
         told = {name: value.encode() for name, value in zip(TOLD_ANEW, anew, strict=True)}
         headers: list[tuple[bytes, bytes]] = []
         for name, value in self.answer:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from litellm.constants import LITELLM_UI_ALLOW_HEADERS
 from litellm.proxy._types import ProxyException
 from litellm.proxy.middleware.gzip_middleware import GZipBufferedResponseMiddleware
@@ -40,7 +40,7 @@ from sdk_proxy.memory_router import MemoryRouter
 from sdk_proxy.metrics import Metrics, MetricsRoute
 from sdk_proxy.operation import Operation
 from sdk_proxy.request_log import logging_of
-from sdk_proxy.request_record import Recording
+from sdk_proxy.request_record import Recording, straight
 from sdk_proxy.schema import Config
 from sdk_proxy.session_manager import persistent_clients
 from sdk_proxy.spared import spared
@@ -194,7 +194,8 @@ def _straight(app: FastAPI, endpoint: Callable[[Request], Awaitable[Response]]) 
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         response = await endpoint(Request(scope, receive, send))
-        await response(scope, receive, send)
+        told = straight(scope, send) if isinstance(response, StreamingResponse) else send
+        await response(scope, receive, told)
 
     handlers = {kind: handler for kind, handler in app.exception_handlers.items() if kind is not Exception}
     stack: ASGIApp = ExceptionMiddleware(answer, handlers)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
-from uuid import uuid4
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sdk_proxy.identifier import new_id
 from sdk_proxy.memory_router import MemoryRouter
 
 log = logging.getLogger("sdk_proxy.request_record")
@@ -172,7 +172,7 @@ def route_of(path: str) -> str:
 
 
 def _id(sent: str) -> str:
-    return sent if _SANE_ID.fullmatch(sent) else str(uuid4())
+    return sent if _SANE_ID.fullmatch(sent) else new_id()
 
 
 def _family(user_agent: str) -> str:

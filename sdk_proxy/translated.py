@@ -146,6 +146,7 @@ class _Form:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
+        self._limit = litellm.REPEATED_STREAMING_CHUNK_LIMIT - 1  # the next line may be the last
         self._form: tuple[bytes, bytes, Any] | None = None  # what is before the words, what is behind them, and of what
         self._known = self._over = self._counted = False
         self._due: list[tuple[bytes, bytes | None]] = []  # lines for LiteLLM, and the event that was shown of each
@@ -172,7 +173,7 @@ class _Form:
             self._last, self._repeated, self._unseen, self._before = words, 0, 0, self._hidden
         self._repeated += 1
         form = self._form
-        if not self._known or form is None or form[2] != rest or self._may_end():
+        if not self._known or form is None or form[2] != rest or self._repeated >= self._limit:
             self._see(line)
             return None
         self._unseen += 1
@@ -198,13 +199,9 @@ class _Form:
         self._told.append(told.encode() if isinstance(told, str) else told)
         return self._told[-1] != self._shown
 
-    def _may_end(self) -> bool:
-        """LiteLLM may end the stream for the next line."""
-        return self._repeated + 1 >= int(litellm.REPEATED_STREAMING_CHUNK_LIMIT)
-
     def _see(self, line: bytes) -> None:
         given = [self._hidden] if self._hidden else []
-        if self._may_end():
+        if self._repeated >= self._limit:
             given = [self._same] * self._unseen
         if given and self._before and self._before not in given and self._words(given[0]) == self._seen:
             self._due.append(self._before)  # not in a row

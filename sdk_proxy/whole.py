@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import litellm
@@ -34,6 +33,7 @@ from pydantic import BaseModel, ValidationError
 
 from sdk_proxy import response_headers
 from sdk_proxy.call import Call
+from sdk_proxy.identifier import new_id
 
 TOLD_ANEW = (b"x-litellm-call-id", b"x-litellm-response-duration-ms", b"x-litellm-overhead-duration-ms")
 _ENDS = {
@@ -116,7 +116,7 @@ class Form:
     def told(self, upstream: httpx.Response, began: float, waited: float) -> Response:
         """`began`: of perf_counter; `waited`: seconds, for the upstream. Raises whatever is unusual in its answer."""
         logging = copy.copy(self.call.logging)
-        logging.litellm_call_id, logging.cost_breakdown = str(uuid4()), {}
+        logging.litellm_call_id, logging.cost_breakdown = new_id(), {}
         logging.model_call_details = dict(logging.model_call_details)
         call = replace(self.call, logging=logging)
         tree = upstream.json()
