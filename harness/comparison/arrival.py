@@ -17,7 +17,7 @@ from itertools import chain, pairwise
 from harness.comparison.compare import pointer
 from harness.model import Difference, Exchange, Json, Kind, Observation, Response
 
-_LATE = 1.5  # seconds that no step's share of work explains, on a machine that is not stopped
+_LATE = 1.0  # seconds that no step's share of work explains, on a machine that is not stopped
 _FEWEST = 6  # arrivals, from which on there is a pace to speak of
 _BURSTS = "/stream/bursts"
 _PING: Json = {"event": "ping", "data": {"type": "ping"}}

@@ -2,8 +2,11 @@
 
 import pytest
 
+from harness import noticing
 from harness.errors import BadInput, HarnessError
+from harness.model import Role
 from harness.noticing import Proof, proof_of, prove
+from harness.replay.schedule import replay_all
 from harness.sabotage.client_streams import FRAMING
 from harness.sabotage.mutation import NOTHING, added, dropped, request_headers, response_headers, without
 from harness.sabotage.sabotage import Face, Sabotage
@@ -53,3 +56,15 @@ def test_a_sabotage_without_its_scenario_is_named(settings):  # noqa: F811
 def test_a_text_that_no_name_contains_is_named(settings):  # noqa: F811
     with pytest.raises(BadInput, match="no sabotage's name contains 'xyz'"):
         proof_of(read_settings(settings(), {}), read_all(RECORDINGS), "xyz", 1)
+
+
+async def test_the_baselines_are_observed_in_orders_of_their_own(settings, tmp_path, monkeypatch):  # noqa: F811
+    played = {}
+
+    def playing(scenarios, site, seed, concurrency):
+        played[site.role] = seed
+        return replay_all(scenarios, site, seed, concurrency)
+
+    monkeypatch.setattr(noticing, "replay_all", playing)
+    await prove(proof(settings(), LOST), tmp_path / "logs", lambda _: None)
+    assert played[Role.BASELINE] == played[Role.CANDIDATE] != played[Role.AGAIN]
