@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -39,9 +40,15 @@ def generator_command(
         options = {"candidate": target, "reports": reports}
         settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
         plan = LoadPlan(settings, streams, seconds, between=between, only=_ONLY)
-        return await generator(plan, console)
+        return await generator(replace(plan, arriving=_arriving(plan)), console)
 
     run_to_its_exit_code(console, measured)
+
+
+def _arriving(plan: LoadPlan) -> float:
+    """As long as a stream takes, if there is time for it: streams that begin together end together, and all of them
+    begin anew at one moment. That is no measure of how many can be held."""
+    return min(plan.events * plan.between, plan.seconds / 3)
 
 
 async def generator(plan: LoadPlan, console: Console) -> int:

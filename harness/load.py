@@ -70,6 +70,9 @@ def _options(parser: LocustArgumentParser) -> None:
     )
     parser.add_argument("--mix", default="", help="The calls, made of recordings before.", include_in_web_ui=False)
     parser.add_argument("--pause", type=float, default=0.0, help="Seconds that a user rests at most.")
+    parser.add_argument(
+        "--arriving", type=float, default=0.0, help="Seconds in which the users begin, each at a time of its own."
+    )
     parser.add_argument("--promised", type=float, default=0.52, help="Seconds to the first content of a good call.")
     parser.add_argument("--only", default="", help="Only calls whose name holds this: '/messages streamed'.")
     parser.add_argument("--in-flight", type=int, default=0, help="Calls at once of one process; 0: as the users will.")
@@ -249,6 +252,7 @@ class _Client(User):
         self._mix = _mix(options)
         self._random = Random(self._numbers.random())  # noqa: S311
         self._idle: list[Connection] = []
+        sleep(self._random.uniform(0, options.arriving))  # Locust would spawn so many each second, all at once
 
     def on_stop(self) -> None:
         for connection in self._idle:

@@ -37,7 +37,8 @@ _ORDER = (Role.BASELINE, Role.CANDIDATE, Role.AGAIN)
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """Times in seconds. `first_byte`, `between`: of the upstream. `in_flight`: calls at once; 0: as the users do."""
+    """Times in seconds. `first_byte`, `between`: of the upstream. `in_flight`: calls at once; 0: as the users do.
+    `arriving`: until all users have begun, each at a time of its own; 0: at once."""
 
     settings: Settings
     users: int = 50
@@ -50,6 +51,7 @@ class LoadPlan:
     shape: str = "steady"
     only: str = ""
     in_flight: int = 0
+    arriving: float = 0.0
     credentials: Credentials = field(default_factory=Credentials)
 
 
@@ -181,7 +183,7 @@ async def _locust(place: Loaded, plan: LoadPlan, seconds: float) -> tuple[Ledger
             *("--host", place.target.url, "--users", str(plan.users), "--spawn-rate", str(plan.users)),
             *("--run-time", f"{seconds:g}", "--stop-timeout", "20", "--shape", plan.shape, "--only", plan.only),
             *("--mix", str(place.mix), "--measured", str(file), "--reset-stats"),
-            *("--in-flight", str(plan.in_flight)),
+            *("--in-flight", str(plan.in_flight), "--arriving", f"{plan.arriving:g}"),
         )
         env = {**os.environ, "LITELLM_MASTER_KEY": plan.credentials.key}
         before = os.times()

@@ -6,11 +6,13 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from harness import generator_command
 from harness.errors import TargetFailed
 from harness.load_journey import Loaded, LoadPlan, loaded, window
 from harness.model import Request, Response, Role
@@ -83,3 +85,17 @@ def test_a_program_that_is_killed_in_the_middle_ends_the_window_at_once(
 
     with pytest.raises(TargetFailed, match=said):
         asyncio.run(killed())
+
+
+def test_streams_of_the_generator_begin_within_the_time_of_one_stream() -> None:
+    plan = LoadPlan(SETTINGS, users=1000, seconds=30.0, between=0.1, events=60)
+    assert generator_command._arriving(plan) == 6.0
+    assert generator_command._arriving(replace(plan, seconds=9.0)) == 3.0
+
+
+async def test_users_begin_each_at_a_time_of_its_own(tmp_path: Path) -> None:
+    plan = LoadPlan(SETTINGS, users=20, first_byte=0.3, between=0.005, events=4, arriving=3.0)
+    async with loaded(Role.CANDIDATE, plan, tmp_path) as found:
+        seen = await window(found, Role.CANDIDATE, plan, 5.0)
+    calls = [seen.ledger.moments[second].calls for second in range(5)]
+    assert 0 < calls[0] < calls[3] / 2, calls
