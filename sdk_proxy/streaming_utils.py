@@ -49,8 +49,8 @@ def events(
     slow = chat_events(call, response)
     if plain is not None:
         return same_format.chat(plain, router, slow, response)
-    tap, provider = translated.tap_of(call, response, taps, router), translated.provider_of(response)
-    return slow if tap is None or provider is None else translated.chat(tap, provider, response, slow)
+    provider = translated.provider_of(call, response, taps, router)
+    return slow if provider is None else translated.chat(taps[0], provider, response, slow)
 
 
 def plain_of(call: Call, response: Any, taps: list[Tap], router: Any) -> same_format.Plain | None:

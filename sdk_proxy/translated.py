@@ -6,8 +6,8 @@ of those that come next.
 
 LiteLLM reads what `_Feed` gives it, one line after the other, and waits meanwhile. It never gets lines that it makes
 nothing of (the names of events, the blank ones), nor words that are told without it. It has no other use for those: for
-`tap_of` asks that nobody reads them beside the client, and that no fallback goes on where they end. From a reason to
-stop on it gets every line: with the next one, be it blank, LiteLLM tells the reason, and has ended. Gemini says with
+`provider_of` asks that nobody reads them beside the client, and that no fallback goes on where they end. From a reason
+to stop on it gets every line: with the next one, be it blank, LiteLLM tells the reason, and has ended. Gemini says with
 each word what has been used so far: the last of those that were told without LiteLLM is what it gets before anything
 else.
 """
@@ -47,17 +47,15 @@ class Provider:
     ping: bytes | None = None
 
 
-def provider_of(response: Any) -> Provider | None:
-    return PROVIDERS.get(response.custom_llm_provider) if isinstance(response, CustomStreamWrapper) else None
-
-
-def tap_of(call: Call, response: Any, taps: Sequence[Tap], router: Any) -> Tap | None:
-    """The upstream's own stream, if LiteLLM need not see all of it."""
+def provider_of(call: Call, response: Any, taps: Sequence[Tap], router: Any) -> Provider | None:
+    """None: LiteLLM has to see all of its stream, which is the only one of `taps` otherwise."""
     if call.route_type != "acompletion" or len(taps) != 1 or not nobody_reads(router):
         return None
-    if provider_of(response) is None or router._anthropic_messages_stream_can_fall_back(call.data["model"], call.data):
+    if not isinstance(response, CustomStreamWrapper) or response.custom_llm_provider not in PROVIDERS:
         return None
-    return taps[0]
+    if router._anthropic_messages_stream_can_fall_back(call.data["model"], call.data):
+        return None
+    return PROVIDERS[response.custom_llm_provider]
 
 
 async def chat(

@@ -17,7 +17,8 @@ from harness.model import Reply, Request, header
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from harness.upstream.cloudflare import Cloudflare
-from sdk_proxy.challenge import Origins, PassesChallenges, is_challenge
+from sdk_proxy import challenge
+from sdk_proxy.challenge import Origin, Origins, PassesChallenges, is_challenge
 from sdk_proxy.cookie_file import CookieFile
 from sdk_proxy.cookie_jar import Changes, Cookies, CookieStore, Jar, StoredCookie
 
@@ -315,6 +316,24 @@ async def test_a_worker_learns_of_a_clearance_that_another_one_got_meanwhile(tmp
         for each in (one, other):
             await each.post(f"{simulated.url}/v1/messages", json=CALL)
     assert edge.challenges.total() == 2
+
+
+async def test_what_others_stored_is_looked_for_at_most_twenty_times_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks, now = list[float](), [100.0]
+
+    class Counting(CookieStore):
+        def version(self) -> object:
+            looks.append(now[0])
+            return len(looks)
+
+    monkeypatch.setattr(challenge, "time", SimpleNamespace(time=time.time, monotonic=lambda: now[0]))
+    origin = Origin("http://upstream", Counting(), 60)
+    seen = []
+    for now[0] in (100.0, 100.01, 100.049, 100.06, 100.1, 100.12):
+        seen.append(origin._has_changed())
+    assert seen == [True, False, False, True, False, True] and looks == [100.0, 100.06, 100.12]
 
 
 @pytest.mark.parametrize(
