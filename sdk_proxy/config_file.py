@@ -191,9 +191,12 @@ def _included_path(entry: ScalarNode, declared_in: Path, first: Path) -> Path:
     """Next to the file that names it, else next to the first one (resolve_include_file_path)."""
     beside: list[Path] = [parent.parent / entry.value for parent in (declared_in, first)]
     try:
-        return next(path for path in beside if path.exists())
+        found = next(path for path in beside if path.exists())
     except (StopIteration, OSError, ValueError):
         raise _error(entry, f"the included file {entry.value!r} is not there", INCLUDE) from None
+    if found.is_dir():  # LiteLLM looks for no other
+        raise _error(entry, f"the included file {entry.value!r} is a folder", INCLUDE)
+    return found
 
 
 def _merged(base: MappingNode, included: MappingNode) -> MappingNode:

@@ -5,7 +5,7 @@ from typing import Any
 import litellm
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from litellm.constants import ROUTER_SETTINGS_MANAGED_OUTSIDE_CONFIG
 from litellm.proxy._types import ConfigGeneralSettings, ConfigYAML
@@ -220,6 +220,7 @@ def a_config_or_an_error(file: Path) -> tuple[ProxyConfig, list[Finding]] | None
 
 
 @given(CONFIGS)
+@example({"model_list": [], "include": [""]})
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_any_tree_is_a_config_or_an_error_that_names_the_file(tmp_path_factory, tree):
     file = tmp_path_factory.getbasetemp() / "any.yaml"

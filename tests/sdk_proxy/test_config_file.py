@@ -123,6 +123,7 @@ def merged_by_litellm(file: Path) -> dict[str, object]:
         ("a: 1\ninclude: other.yaml\n", ":2: include: is not a list of file paths"),
         ("a: 1\ninclude: [1]\n", ":2: include: is not a list of file paths"),
         ("include:\n- x.yaml\n", ":2: include: the included file 'x.yaml' is not there"),
+        ("a: 1\ninclude: ['']\n", ":2: include: the included file '' is a folder"),
         ('include: ["\\0"]\n', ":1: include: the included file '\\x00' is not there"),
     ],
 )
