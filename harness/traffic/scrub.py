@@ -7,13 +7,18 @@ borders of chunks stay as they were.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from harness.model import Act, Exchange, Headers, Reply, Request, Scenario, Send, Step
+from harness.errors import BadInput
+from harness.model import Act, Cut, Exchange, Headers, Reply, Request, Scenario, Send, Step, Wait
+from harness.traffic import content_coding
+from harness.traffic.malformed import MalformedBody
 from harness.traffic.pseudonym import Pseudonyms
-from harness.traffic.scrub_json import Bodies, restyle
-from harness.traffic.scrub_stream import scrub_stream
+from harness.traffic.scrub_body import About, scrub_body
+from harness.traffic.scrub_json import Bodies
 from harness.traffic.scrub_text import Texts
 
 KEY = "<key>"
@@ -40,19 +45,39 @@ _MACHINE = frozenset({"x-stainless-os-version"})  # tells the kernel of whoever 
 _SHORTEST_SECRET = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files that were recorded, for messages: what clients sent, and what the provider answered."""
+
+    client: Path | str | None = None
+    upstream: Path | str | None = None
+
+
 def scrub(
-    scenarios: Sequence[Scenario], key: bytes, keep_text: bool = False, secrets: Collection[str] = ()
+    scenarios: Sequence[Scenario],
+    key: bytes,
+    keep_text: bool = False,
+    secrets: Collection[str] = (),
+    *,
+    sources: Sources | None = None,
+    accept_malformed: bool = False,
 ) -> tuple[Scenario, ...]:
     """`key`: what the stand-ins depend on, up to 64 bytes; the same gives the same. `keep_text` leaves human language.
 
     `secrets` and every credential of a header are replaced wherever they stand.
+
+    Raises `BadInput`, which names the request and the place, for a body that is not the JSON or the stream of events
+    that its content type says, or not coded as it says. With `accept_malformed` it is scrubbed as far as it can be
+    read, and the rest as prose. A body that was cut in the middle may be the beginning of JSON: the reply ends with a
+    cut or a wait then, the request's client left.
     """
     requests = [step.request for scenario in scenarios for step in scenario.steps]
     known = {*secrets, *(secret for request in requests for secret in _credentials(request))}
     texts = Texts.of(Pseudonyms(key), {secret for secret in known if len(secret) >= _SHORTEST_SECRET})
-    bodies = Bodies(texts, keep_text)
+    scrubber = _Scrubber(Bodies(texts, keep_text), sources or Sources(), not accept_malformed)
     return tuple(
-        replace(scenario, steps=tuple(_step(step, bodies) for step in scenario.steps)) for scenario in scenarios
+        replace(scenario, steps=tuple(scrubber.step(step, number) for number, step in enumerate(scenario.steps, 1)))
+        for scenario in scenarios
     )
 
 
@@ -70,46 +95,82 @@ def _is_credential(name: str) -> bool:
     return name in _CREDENTIALS or _CREDENTIAL.fullmatch(name) is not None
 
 
-def _step(step: Step, bodies: Bodies) -> Step:
-    return replace(step, request=_request(step.request, bodies), replies=tuple(_reply(r, bodies) for r in step.replies))
+@dataclass(frozen=True, slots=True)
+class _Scrubber:
+    bodies: Bodies
+    sources: Sources
+    is_strict: bool
+
+    def step(self, step: Step, number: int) -> Step:
+        """`number` counts the requests from 1."""
+        name = f"request {number} ({step.request.method} {self._path(step.request)})"
+        with _naming(name, self.sources.client):
+            request = self._request(step)
+        replies = list[Reply]()
+        for count, reply in enumerate(step.replies, 1):
+            with _naming(f"answer {count} of the provider to {name}", self.sources.upstream or self.sources.client):
+                replies.append(self._reply(reply))
+        return replace(step, request=request, replies=tuple(replies))
+
+    def _path(self, request: Request) -> str:
+        return self.bodies.texts.keep(_KEY_IN_QUERY.sub(rf"\1={KEY}", request.path))
+
+    def _request(self, step: Step) -> Request:
+        about = About(is_cut=step.leave_after is not None, is_strict=self.is_strict)
+        body = scrub_body(step.request.body, step.request.headers, self.bodies, about)
+        headers = _headers(step.request.headers, self.bodies)
+        return Request(step.request.method, self._path(step.request), headers, body)
+
+    def _reply(self, reply: Reply) -> Reply:
+        about = About(reply.status >= 400, _is_cut(reply), self.is_strict)
+        if reply.acts is None:
+            body = scrub_body(reply.body, reply.headers, self.bodies, about)
+            return replace(reply, headers=_headers(reply.headers, self.bodies), body=body)
+        headers, acts = _decoded(reply.headers, reply.acts)
+        sent = b"".join(act.data for act in acts if isinstance(act, Send))
+        scrubbed = scrub_body(sent, headers, self.bodies, about)
+        return replace(reply, headers=_headers(headers, self.bodies), acts=_cut_again(acts, scrubbed))
 
 
-def _request(request: Request, bodies: Bodies) -> Request:
-    path = _KEY_IN_QUERY.sub(rf"\1={KEY}", request.path)
-    headers = _headers(request.headers, bodies)
-    return Request(request.method, bodies.texts.keep(path), headers, _body(request.body, bodies))
+def _decoded(headers: Headers, acts: tuple[Act, ...]) -> tuple[Headers, tuple[Act, ...]]:
+    """The parts of a coded stream as plain ones; as they are where they cannot be read, which `scrub_body` refuses."""
+    names = content_coding.codings(headers)
+    if not names:
+        return headers, acts
+    try:
+        decoder = content_coding.Decoder(names)
+        plain = [replace(act, data=decoder.decode(act.data)) if isinstance(act, Send) else act for act in acts]
+    except ValueError:
+        return headers, acts
+    return content_coding.without_coding(headers), tuple(act for act in plain if act != Send(b""))
 
 
-def _reply(reply: Reply, bodies: Bodies) -> Reply:
-    headers = _headers(reply.headers, bodies)
-    if reply.acts is not None:
-        return replace(reply, headers=headers, acts=_acts(reply.acts, bodies))
-    return replace(reply, headers=headers, body=_body(reply.body, bodies, failed=reply.status >= 400))
+@contextmanager
+def _naming(exchange: str, source: Path | str | None) -> Iterator[None]:
+    try:
+        yield
+    except MalformedBody as error:
+        raise BadInput(
+            f"{exchange}: the body is not what its headers say: {error}. Correct it or its content-type, leave the"
+            " call out, or give --accept-malformed, which scrubs it as text from there on",
+            source,
+        ) from error
 
 
-def _acts(acts: tuple[Act, ...], bodies: Bodies) -> tuple[Act, ...]:
-    """The stream as a whole, cut again where it was cut."""
-    whole = scrub_stream(b"".join(act.data for act in acts if isinstance(act, Send)), bodies)
-    scrubbed: list[Act] = []
+def _is_cut(reply: Reply) -> bool:
+    return isinstance((reply.acts or (None,))[-1], Cut | Wait)
+
+
+def _cut_again(acts: tuple[Act, ...], scrubbed: bytes) -> tuple[Act, ...]:
+    """The stream as a whole, cut where it was cut."""
+    again: list[Act] = []
     for act in acts:
         if isinstance(act, Send):
-            scrubbed.append(Send(whole[: len(act.data)]))
-            whole = whole[len(act.data) :]
+            again.append(Send(scrubbed[: len(act.data)]))
+            scrubbed = scrubbed[len(act.data) :]
         else:
-            scrubbed.append(act)
-    return tuple(scrubbed)
-
-
-def _body(body: bytes, bodies: Bodies, failed: bool = False) -> bytes:
-    """`failed`: an answer whose words tell the client what went wrong."""
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        return bodies.texts.pseudonyms.opaque(body.decode("latin-1")).encode("latin-1", "replace")
-    scrubbed = restyle(text, lambda tree: bodies.tree(tree, failed=failed))
-    if scrubbed is None:
-        scrubbed = bodies.texts.keep(text) if failed else bodies.prose(text)
-    return scrubbed.encode()
+            again.append(act)
+    return tuple(again)
 
 
 def _headers(headers: Headers, bodies: Bodies) -> Headers:

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from harness.model import Json
+from harness.traffic.json_text import (
+    JsonArray,
+    JsonNode,
+    JsonObject,
+    JsonString,
+    JsonText,
+    read_json,
+    replace_strings,
+)
 from harness.traffic.scrub_text import Texts
 
 # Values that the protocols define, whatever object they stand in.
@@ -48,6 +58,14 @@ _PROTOCOL = frozenset(
         "caller",
         "created_at",
         "tool_name",
+        "response_format",
+        "output_format",
+        "timestamp_granularities",
+        "purpose",
+        "quality",
+        "size",
+        "voice",
+        "language",
     }
 )
 _OPAQUE = frozenset(
@@ -71,9 +89,32 @@ _ID = re.compile(r"(?:.*_)?(?:id|ids|uuid)|user|prompt_cache_key|safety_identifi
 _SIGNED = "__thought__"
 _DATA_URL = re.compile(r"data:[\w/+.-]+;base64,")
 _BILLING = re.compile(r"(cc_version=\d+\.\d+\.\d+\.|=)([0-9a-f]{3,})(?=;|$)")
-_STYLES = [(separators, ascii_only) for separators in ((",", ":"), (", ", ": ")) for ascii_only in (False, True)]
 
 Change = Callable[[str], str]
+
+
+class Rule(Enum):
+    """What becomes of the strings of a JSON tree."""
+
+    BODY = auto()  # of a protocol: each by the key that it stands under
+    VALUES = auto()  # each is human text; the keys stay
+    SCHEMA = auto()  # types, names and enumerations stay; descriptions do not
+    PROSE_OF_A_SCHEMA = auto()
+    ARGUMENTS = auto()  # of a tool, as JSON in a text
+    NAME = auto()
+    PROTOCOL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: under which key, and whether within an error, whose words clients act upon."""
+
+    rule: Rule = Rule.BODY
+    key: str = ""
+    is_error: bool = False
+
+
+BODY = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +123,13 @@ class Bodies:
     keep_text: bool = False
 
     def prose(self, text: str) -> str:
-        """Human language, or what looks like it."""
+        """Human language, or what looks like it. An object or an array in a text keeps its keys and its spelling."""
         if text.startswith("x-anthropic-billing-header:"):
             return self.billing(text)
-        return self.texts.keep(text) if self.keep_text else self.texts.fill(text)
+        if self.keep_text:
+            return self.texts.keep(text)
+        nested = self._nested(text, Place(Rule.VALUES))
+        return self.texts.fill(text) if nested is None else nested
 
     def billing(self, text: str) -> str:
         """Claude Code's first system block: protocol, but for the digits that name a conversation."""
@@ -99,80 +143,105 @@ class Bodies:
         call, thought, signature = value.partition(_SIGNED)
         if thought:
             return self.id(call) + thought + self.opaque(signature)
-        restyled = restyle(value, self.tree)
-        return self.texts.pseudonyms.id(value) if restyled is None else restyled
+        nested = self._nested(value, BODY)
+        return self.texts.pseudonyms.id(value) if nested is None else nested
 
     def arguments(self, text: str) -> str:
-        """A tool's arguments as JSON in a text; one that was cut off is prose."""
-        restyled = restyle(text, self.values)
-        return self.prose(text) if restyled is None else restyled
+        """A tool's arguments as JSON in a text, which may have been cut off; anything else is prose."""
+        read = read_json(text)
+        if read.is_whole or (read.is_prefix and text.lstrip()[:1] in ("{", "[")):
+            return self.json_text(read, Place(Rule.VALUES))
+        return self.prose(text)
 
-    def tree(self, tree: Json, key: str = "", failed: bool = False) -> Json:
-        """`key`: the key that the tree stands under; `failed`: within an error, whose words clients act upon."""
-        if isinstance(tree, dict):
-            return {
-                self.texts.keep(name): self._member(tree, name, value, failed or name == "error")
-                for name, value in tree.items()
-            }
-        if isinstance(tree, list):
-            return [self.tree(item, key, failed) for item in tree]
-        return self._text(tree, key, failed) if isinstance(tree, str) else tree
+    def _nested(self, text: str, place: Place) -> str | None:
+        """JSON in a text, where the text is nothing but objects and arrays, the last of which may have been cut off."""
+        if text.lstrip(" \t\r\n")[:1] not in ("{", "["):
+            return None
+        read = read_json(text)
+        is_json = read.has_containers_only and (read.is_whole or read.is_prefix)
+        return self.json_text(read, place) if is_json else None
 
-    def values(self, tree: Json) -> Json:
-        """Every text of the tree is somebody's; the keys stay."""
-        if isinstance(tree, dict):
-            return {self.texts.keep(name): self.values(value) for name, value in tree.items()}
-        if isinstance(tree, list):
-            return [self.values(item) for item in tree]
-        return self.prose(tree) if isinstance(tree, str) else tree
+    def tree(self, tree: Json) -> Json:
+        """A body that was parsed already."""
+        return json.loads(self.json_text(read_json(json.dumps(tree))))  # type: ignore[no-any-return]
 
-    def schema(self, tree: Json, prose: bool = False) -> Json:
-        """Types, names and enumerations stay; descriptions do not."""
-        if isinstance(tree, dict):
-            return {
-                self.texts.keep(name): self.schema(value, name in _PROSE_OF_A_SCHEMA) for name, value in tree.items()
-            }
-        if isinstance(tree, list):
-            return [self.schema(item, prose) for item in tree]
-        if isinstance(tree, str):
-            return self.prose(tree) if prose else self.texts.keep(tree)
-        return tree
+    def json_text(self, read: JsonText, place: Place = BODY, pieces: Mapping[JsonString, str] | None = None) -> str:
+        """The text, with a stand-in for each of its strings that needs one. `pieces`: those that are known already."""
+        found = self.stand_ins(read.values, place)
+        return replace_strings(read.text, ((token, (pieces or {}).get(token, value)) for token, value in found))
 
-    def _member(self, owner: dict[str, Json], name: str, value: Json, failed: bool) -> Json:
-        if name in _SCHEMAS and isinstance(value, dict):
-            return self.schema(value)
-        if name in _ARGUMENTS and isinstance(value, dict):
-            return self.values(value)
-        if name in {"arguments", "partial_json"} and isinstance(value, str):
-            return self.arguments(value)
-        if name == "id" and isinstance(value, str) and "model" in (owner.get("object"), owner.get("type")):
-            return value
-        if name == "name" and isinstance(value, str) and "role" not in owner:
+    def text_of_member(self, name: str, value: str) -> str:
+        """What the text would become as a member of that name in a body."""
+        token = JsonString(0, len(value), value)
+        return self._text(value, _place_of_member({}, name, token, BODY))
+
+    def as_far_as_read(self, read: JsonText, place: Place = BODY) -> str:
+        """A text that is no JSON: what comes before the place where it stops being some, and the rest as prose."""
+        return self.json_text(read, place)[: read.end] + self.prose(read.text[read.end :])
+
+    def stand_ins(self, values: Iterable[JsonNode], place: Place) -> Iterator[tuple[JsonString, str]]:
+        """Each string of the values, keys included, and what takes its place; in no order."""
+        waiting = [(value, place) for value in values]
+        while waiting:
+            node, where = waiting.pop()
+            match node:
+                case JsonString(value=value):
+                    yield node, self._text(value, where)
+                case JsonArray(items):
+                    waiting += ((item, where) for item in items)
+                case JsonObject(members):
+                    owner = {key.value: value for key, value in members}
+                    for key, member in members:
+                        yield key, self.texts.keep(key.value) if key.is_whole else self.prose(key.value)
+                        waiting.append((member, _place_of_member(owner, key.value, member, where)))
+
+    def _text(self, value: str, place: Place) -> str:
+        match place.rule:
+            case Rule.BODY:
+                return self._text_of_body(value, place)
+            case Rule.VALUES | Rule.PROSE_OF_A_SCHEMA:
+                return self.prose(value)
+            case Rule.ARGUMENTS:
+                return self.arguments(value)
+            case Rule.SCHEMA | Rule.NAME:
+                return self.texts.keep(value)
+            case Rule.PROTOCOL:
+                return value
+
+    def _text_of_body(self, value: str, place: Place) -> str:
+        if place.key in _PROTOCOL:
             return self.texts.keep(value)
-        return self.tree(value, name, failed)
-
-    def _text(self, value: str, key: str, failed: bool) -> str:
-        if key in _PROTOCOL:
-            return self.texts.keep(value)
-        if key in _OPAQUE:
+        if place.key in _OPAQUE:
             return self.opaque(value)
-        if _ID.fullmatch(key):
+        if _ID.fullmatch(place.key):
             return self.id(value)
-        if failed:
+        if place.is_error:
             return self.texts.keep(value)
         return self.opaque(value) if _DATA_URL.match(value) else self.prose(value)
 
 
-def restyle(text: str, change: Callable[[Json], Json]) -> str | None:
-    """The JSON text with its tree changed, spaced and escaped as it was; None where it is no JSON object or list, or is
-    written in a way of its own (which a change would lose)."""
-    if text[:1] not in ("{", "["):
-        return None
-    try:
-        tree = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    for separators, ascii_only in _STYLES:
-        if json.dumps(tree, separators=separators, ensure_ascii=ascii_only) == text:
-            return json.dumps(change(tree), separators=separators, ensure_ascii=ascii_only)
-    return None
+def _place_of_member(owner: Mapping[str, JsonNode], name: str, value: JsonNode, place: Place) -> Place:
+    """The place of a value that stands under `name` in `owner`, which itself stands at `place`."""
+    match place.rule:
+        case Rule.SCHEMA | Rule.PROSE_OF_A_SCHEMA:
+            return Place(Rule.PROSE_OF_A_SCHEMA if name in _PROSE_OF_A_SCHEMA else Rule.SCHEMA)
+        case Rule.BODY:
+            return Place(_rule_of_member(owner, name, value), name, place.is_error or name == "error")
+        case _:
+            return place
+
+
+def _rule_of_member(owner: Mapping[str, JsonNode], name: str, value: JsonNode) -> Rule:
+    if isinstance(value, JsonObject):
+        return Rule.SCHEMA if name in _SCHEMAS else Rule.VALUES if name in _ARGUMENTS else Rule.BODY
+    if not isinstance(value, JsonString):
+        return Rule.BODY
+    if name in {"arguments", "partial_json"}:
+        return Rule.ARGUMENTS
+    if name == "id" and any(_is_text(owner.get(key), "model") for key in ("object", "type")):
+        return Rule.PROTOCOL
+    return Rule.NAME if name == "name" and "role" not in owner else Rule.BODY
+
+
+def _is_text(node: JsonNode, value: str) -> bool:
+    return isinstance(node, JsonString) and node.value == value

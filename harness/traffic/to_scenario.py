@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -27,6 +26,7 @@ from harness.model import (
     WaitForClient,
     header,
 )
+from harness.traffic import content_coding
 from harness.traffic.pairing import end, pair
 
 _OF_THE_CONNECTION = frozenset(
@@ -139,13 +139,17 @@ def _reply_headers(headers: Headers) -> Headers:
 
 
 def _decoded(response: Response) -> Response:
-    """Plain bytes, chunk by chunk, where the provider compressed although it was asked not to."""
-    if header(response.headers, "content-encoding") not in ("gzip", "deflate"):
+    """Plain bytes, chunk by chunk, where the provider compressed although it was asked not to; as it is where that
+    cannot be read, which `scrub` refuses."""
+    names = content_coding.codings(response.headers)
+    try:
+        decoder = content_coding.Decoder(names)
+        chunks = tuple(Chunk(chunk.at, plain) for chunk in response.chunks if (plain := decoder.decode(chunk.data)))
+    except ValueError:
         return response
-    decompress = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress  # 32: either header
-    chunks = tuple(Chunk(chunk.at, plain) for chunk in response.chunks if (plain := decompress(chunk.data)))
-    headers = tuple((name, value) for name, value in response.headers if name.lower() != "content-encoding")
-    return replace(response, headers=headers, chunks=chunks)
+    if response.failure is None and not decoder.is_at_end:
+        return response
+    return replace(response, headers=content_coding.without_coding(response.headers), chunks=chunks)
 
 
 def _paced(chunks: Sequence[Chunk], waits: Mapping[int, WaitForClient]) -> Iterator[Act]:

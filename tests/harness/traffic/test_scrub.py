@@ -88,14 +88,14 @@ def test_no_word_of_a_prompt_a_tool_result_or_an_answer_is_left(word: str) -> No
 @settings(max_examples=60, deadline=None)
 @given(SCENARIO, HEADERS)
 def test_whatever_was_recorded_keeps_its_structure_and_its_sizes(one: Scenario, headers: Any) -> None:
-    result = scrub([one], b"key")[0]
+    result = scrub([one], b"key", accept_malformed=True)[0]
     for before, after in zip(one.steps, result.steps, strict=True):
         assert [name for name, _ in before.request.headers] == [name for name, _ in after.request.headers]
         assert len(before.request.body) == len(after.request.body)
         for old, new in zip(before.replies, after.replies, strict=True):
             assert len(old.body) == len(new.body)
             assert [_size(act) for act in old.acts or ()] == [_size(act) for act in new.acts or ()]
-    assert scrub([one], b"key")[0] == result
+    assert scrub([one], b"key", accept_malformed=True)[0] == result
 
 
 def _size(act: object) -> object:

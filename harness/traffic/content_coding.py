@@ -1,0 +1,133 @@
+"""Content codings (RFC 9110, section 8.4.1): gzip, deflate, and br where the package `brotli` is installed."""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from typing import Any, Protocol
+
+from harness.model import Headers
+
+
+def codings(headers: Headers) -> tuple[str, ...]:
+    """The codings of a body in the order in which they were applied, in lower case, without `identity`."""
+    values = ",".join(value for name, value in headers if name.lower() == "content-encoding")
+    return tuple(name for each in values.split(",") if (name := each.strip().lower()) not in ("", "identity"))
+
+
+def without_coding(headers: Headers) -> Headers:
+    return tuple((name, value) for name, value in headers if name.lower() != "content-encoding")
+
+
+class Decoder:
+    """Decode a body part by part. Raises `ValueError` for a coding that cannot be read here."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._steps = [_step(name) for name in reversed(names)]
+
+    def decode(self, data: bytes) -> bytes:
+        """What this part adds to the plain body. Raises `ValueError` for bytes that are not so coded."""
+        try:
+            for step in self._steps:
+                data = step.decode(data)
+        except Exception as error:
+            raise ValueError(f"it is not coded as {', '.join(self._names)}: {error}") from error
+        return data
+
+    @property
+    def is_at_end(self) -> bool:
+        return all(step.is_at_end for step in self._steps)
+
+
+def decode(data: bytes, names: tuple[str, ...]) -> bytes:
+    """A whole body. Raises `ValueError` for bytes that are not so coded, or end too early."""
+    decoder = Decoder(names)
+    plain = decoder.decode(data)
+    if not decoder.is_at_end:
+        raise ValueError(f"coded as {', '.join(names)}, it ends too early")
+    return plain
+
+
+def encode(data: bytes, names: tuple[str, ...]) -> bytes:
+    """The same bytes for the same data. Raises `ValueError` for a coding that cannot be written here."""
+    for name in names:
+        match name:
+            case "gzip" | "x-gzip":
+                squeeze = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+                data = squeeze.compress(data) + squeeze.flush()
+            case "deflate":
+                data = zlib.compress(data)
+            case "br":
+                data = bytes(_brotli().compress(data))
+            case _:
+                raise _unknown(name)
+    return data
+
+
+class _Step(Protocol):
+    @property
+    def is_at_end(self) -> bool: ...
+    def decode(self, data: bytes) -> bytes: ...
+
+
+def _step(name: str) -> _Step:
+    match name:
+        case "gzip" | "x-gzip":
+            return _Zlib(zlib.MAX_WBITS | 16)
+        case "deflate":
+            return _Zlib(None)
+        case "br":
+            return _Brotli(_brotli().Decompressor())
+        case _:
+            raise _unknown(name)
+
+
+class _Zlib:
+    """gzip, of which several may follow each other (RFC 1952, section 2.2), or deflate: with zlib's header, as RFC 9110
+    has it, or without, as some servers send it."""
+
+    def __init__(self, wbits: int | None) -> None:
+        self._wbits = wbits
+        self._open: Any = None
+
+    @property
+    def is_at_end(self) -> bool:
+        return self._open is not None and bool(self._open.eof)
+
+    def decode(self, data: bytes) -> bytes:
+        plain = b""
+        while data:
+            if self._open is None or self._open.eof:
+                self._open = zlib.decompressobj(_deflate_bits(data) if self._wbits is None else self._wbits)
+            plain += self._open.decompress(data)
+            data = self._open.unused_data
+        return plain
+
+
+def _deflate_bits(data: bytes) -> int:
+    has_header = data[0] & 0x0F == 8 and (len(data) < 2 or int.from_bytes(data[:2], "big") % 31 == 0)
+    return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
+
+
+class _Brotli:
+    def __init__(self, decompressor: Any) -> None:
+        self._decompressor = decompressor
+
+    @property
+    def is_at_end(self) -> bool:
+        return bool(self._decompressor.is_finished())
+
+    def decode(self, data: bytes) -> bytes:
+        return bytes(self._decompressor.process(data))
+
+
+def _brotli() -> Any:
+    try:
+        return importlib.import_module("brotli")
+    except ImportError as error:
+        raise _unknown("br") from error
+
+
+def _unknown(name: str) -> ValueError:
+    return ValueError(f"it is coded as {name}, which cannot be read here")
