@@ -1,7 +1,10 @@
 """What is private in a text -> stand-ins of the same size. Pure.
 
 `keep` replaces credentials, ids, e-mail addresses, host names and the owners of home folders, and leaves the language.
-`fill` replaces the language as well, word by word: punctuation, white space, markup and short numbers stay.
+`fill` replaces the language as well, word by word: punctuation, white space, markup and short numbers stay, and so do
+the characters that only have to stay as they are: no-break and zero-width spaces, combining marks, letters that Unicode
+would normalise. Bytes that are no UTF-8 (as `surrogateescape` has them) go where they are more than the
+beginning of one character.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from unicodedata import combining, normalize
 
 from harness.traffic.pseudonym import Pseudonyms
 
@@ -35,6 +39,7 @@ _LANGUAGE = r"""
   | (?P<mixed> \b(?=[^\W_]*\d)(?=[^\W_]*[^\W\d_])[^\W_]{10,}\b )
   | (?P<word> [^\W\d_]+ )
   | (?P<number> [0-9]{5,} )
+  | (?P<raw> [\udc80-\udcff]{4,} )
 """
 _NOTHING = r"(?!)"
 
@@ -76,8 +81,17 @@ class Texts:
                 return self.pseudonyms.digits(whole)
             case "word" if whole in _SCHEMES and found.string.startswith(":", found.end()):
                 return whole
+            case "raw":
+                return self.pseudonyms.raw(whole)
             case _:
-                return self._named(whole)
+                return self._with_base(self._named(whole), whole, found.string[found.end() : found.end() + 1])
+
+    def _with_base(self, stand_in: str, word: str, mark: str) -> str:
+        """The stand-in, its last letter such that what follows it, a combining mark, still composes with it."""
+        base = word[-1]
+        if not mark or not combining(mark) or not base.isascii() or normalize("NFC", base + mark) == base + mark:
+            return stand_in
+        return stand_in[:-1] + self.pseudonyms.base(base, mark, word)
 
     def _named(self, name: str) -> str:
         """Word by word; the last one after a dot (a top-level domain) stays."""

@@ -182,7 +182,7 @@ def _waits(chunks: Sequence[Chunk], same_protocol: bool) -> dict[int, WaitForCli
 def _has_content(event: ServerEvent) -> bool:
     try:
         tree = json.loads(event.data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     match tree:
         case {"type": "content_block_delta" | "response.output_text.delta"} | {"candidates": [*_]}:
