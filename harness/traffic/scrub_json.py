@@ -192,8 +192,13 @@ class Bodies:
                 case JsonObject(members):
                     owner = {key.value: value for key, value in members}
                     for key, member in members:
-                        yield key, self.texts.keep(key.value) if key.is_whole else self.prose(key.value)
+                        yield key, self._key(key, where)
                         waiting.append((member, _place_of_member(owner, key.value, member, where)))
+
+    def _key(self, key: JsonString, place: Place) -> str:
+        """A key stays; what may be a person's text that only begins as JSON does (`{"Dear`) does not."""
+        is_language = not key.is_whole and place.rule is Rule.VALUES
+        return self.prose(key.value) if is_language else self.texts.keep(key.value)
 
     def _text(self, value: str, place: Place) -> str:
         match place.rule:
