@@ -18,6 +18,12 @@ from harness.model import Role, Scenario
 from harness.recording import Recording, keep, record, refuse_to_overwrite
 from harness.settings import read_settings
 from harness.traffic.scenario_schema import json_schema
+from harness.traffic.scrub import Sources
+
+_NO_REPLIES = (
+    "without --upstream the scenario has no replies of a provider: if {archive} is what passed between a client and its"
+    " provider, give it as --upstream as well"
+)
 
 
 def _about(place: Path, title: str, program: str | None, covers: str) -> Scenario:
@@ -34,6 +40,11 @@ def _recording_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--covers", default="", help="Words for what it is about: stream,tools"),
         click.option("--update", is_flag=True, help="Write over a recording that is there."),
         click.option("--keep-text", is_flag=True, help="Leave human language. Credentials and ids never stay."),
+        click.option(
+            "--accept-malformed",
+            is_flag=True,
+            help="Scrub a body that is not the JSON, or the stream, that it says as text, instead of refusing it.",
+        ),
     ):
         command = option(command)
     return command
@@ -46,7 +57,7 @@ def _recording_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--upstream-listen", default=8761, show_default=True, help="The port that the gateway is to send to.")
 @click.option("--upstream", metavar="URL", help="The gateway's provider; without it the scenario has no replies.")
 @_recording_options
-def record_command(file: Path | None, update: bool, keep_text: bool, **given: Any) -> None:
+def record_command(file: Path | None, update: bool, keep_text: bool, accept_malformed: bool, **given: Any) -> None:
     """Stand before a gateway, keep what passes, and write it on Ctrl-C.
 
     FILE is scenarios/<client>/<name>.yaml; without it the time is the name. What is written is scrubbed: no credential,
@@ -55,7 +66,7 @@ def record_command(file: Path | None, update: bool, keep_text: bool, **given: An
     place = file or Path(f"scenarios/recorded/{datetime.now(UTC):%Y%m%d-%H%M%S}.yaml")
     about = _about(place, given["title"], given["program"], given["covers"])
     ports = (given["listen"], given["upstream_listen"])
-    recording = Recording(about, place, given["gateway"], given["upstream"], *ports, keep_text)
+    recording = Recording(about, place, given["gateway"], given["upstream"], *ports, keep_text, accept_malformed)
     console = Console()
 
     async def until_interrupted() -> int:
@@ -71,10 +82,18 @@ def record_command(file: Path | None, update: bool, keep_text: bool, **given: An
 @click.option("--upstream", type=click.Path(path_type=Path), help="What passed between the gateway and its provider.")
 @_recording_options
 def import_command(
-    archive: Path, file: Path, upstream: Path | None, update: bool, keep_text: bool, **given: str
+    archive: Path,
+    file: Path,
+    upstream: Path | None,
+    update: bool,
+    keep_text: bool,
+    accept_malformed: bool,
+    **given: str,
 ) -> None:
-    """Make a scenario of another tool's recording of what clients sent: a HAR, or mitmproxy's flows.
+    """Make a scenario of another tool's recording of what clients sent: a HAR, mitmproxy's flows, a VCR cassette, or
+    the JSON lines of claude-trace, ccs-proxy or llm-interceptor.
 
+    Where that passed between a client and its provider directly, give it as --upstream as well.
     FILE is scenarios/<client>/<name>.yaml. What is written is scrubbed, as it is for `record`.
     """
     console = Console()
@@ -82,7 +101,11 @@ def import_command(
     async def made() -> int:
         refuse_to_overwrite(file, update)
         client, provider = await archives.read(archive), await archives.read(upstream) if upstream else ()
-        return _recorded(console, file, keep(_about(file, **given), file, client, provider, keep_text))
+        about, sources = _about(file, **given), Sources(archive, upstream)
+        requests = keep(about, file, client, provider, keep_text, sources=sources, accept_malformed=accept_malformed)
+        if not upstream:
+            console.print(_NO_REPLIES.format(archive=archive), highlight=False, markup=False, soft_wrap=True)
+        return _recorded(console, file, requests)
 
     run_to_its_exit_code(console, made)
 

@@ -183,7 +183,7 @@ class _Judge:
         file = self.folder / f"{scenario.id}.yaml"
         with suppress(HarnessError, OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            keep(replace(scenario, covers=("shadow",)), file, [copied.client], copied.upstream)
+            keep(replace(scenario, covers=("shadow",)), file, [copied.client], copied.upstream, accept_malformed=True)
 
 
 def _recorded(name: str, copied: Copied) -> Observation:

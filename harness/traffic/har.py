@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -18,10 +18,8 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import BadInput
-from harness.event_stream import parse
-from harness.model import Chunk, Exchange, Failure, Headers, Json, Request, Response, header
-
-_GONE = frozenset({"content-encoding", "content-length", "transfer-encoding"})  # a HAR holds the decoded body
+from harness.model import Exchange, Failure, Headers, Json, Request, Response, header
+from harness.traffic.imported import to_request, to_response
 
 # --- what of a HAR is read ------------------------------------------------------------------------------------------
 
@@ -58,9 +56,7 @@ class _Request(_Part):
     post: _Text | None = Field(None, alias="postData")
 
     def noun(self) -> Request:
-        place = urlsplit(self.url)
-        path = (place.path or "/") + (f"?{place.query}" if place.query else "")
-        return Request(self.method, path, _headers(self.headers), self.post.data() if self.post else b"")
+        return to_request(self.method, self.url, _headers(self.headers), self.post.data() if self.post else b"")
 
 
 class _Size(_Part):
@@ -84,20 +80,8 @@ class _Response(_Part):
         failure = Failure(self.failure.kind, self.failure.message) if self.failure else None
         if not self.status:  # what browsers write where no response came
             return failure or Failure("cut", "no response")
-        headers = tuple(pair for pair in _headers(self.headers) if pair[0].lower() not in _GONE)
-        chunks = tuple(
-            self._cut(self.content.data(), "event-stream" in (header(headers, "content-type") or ""), seconds)
-        )
-        return Response(self.status, headers, chunks, failure)
-
-    def _cut(self, data: bytes, stream: bool, seconds: float) -> Iterator[Chunk]:
-        for chunk in self.chunks or ():
-            yield Chunk(chunk.at, data[: chunk.size])
-            data = data[chunk.size :]
-        events, rest = parse(data) if stream else ([], data)
-        yield from (Chunk(seconds, event.raw) for event in events)
-        if rest:
-            yield Chunk(seconds, rest)
+        sizes = [(chunk.at, chunk.size) for chunk in self.chunks or ()]
+        return to_response(self.status, _headers(self.headers), self.content.data(), seconds, sizes, failure)
 
 
 class _Entry(_Part):
@@ -120,6 +104,8 @@ def exchanges(text: str, file: str) -> tuple[Exchange, ...]:
     """In the order of their beginnings, `at` in seconds of the clock. Raises `BadInput` if it is no HAR."""
     try:
         entries = sorted(_Har.model_validate_json(text).log.entries, key=lambda entry: entry.started.timestamp())
+        if not entries:
+            raise BadInput("is a HAR without entries: nothing was recorded in it", file)
         return tuple(_exchange(entry) for entry in entries)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

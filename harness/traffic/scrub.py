@@ -71,14 +71,44 @@ def scrub(
     read, and the rest as prose. A body that was cut in the middle may be the beginning of JSON: the reply ends with a
     cut or a wait then, the request's client left.
     """
-    requests = [step.request for scenario in scenarios for step in scenario.steps]
-    known = {*secrets, *(secret for request in requests for secret in _credentials(request))}
-    texts = Texts.of(Pseudonyms(key), {secret for secret in known if len(secret) >= _SHORTEST_SECRET})
-    scrubber = _Scrubber(Bodies(texts, keep_text), sources or Sources(), not accept_malformed)
+    scrubber = _scrubber(scenarios, key, keep_text, secrets, sources, is_strict=not accept_malformed)
     return tuple(
         replace(scenario, steps=tuple(scrubber.step(step, number) for number, step in enumerate(scenario.steps, 1)))
         for scenario in scenarios
     )
+
+
+def scrub_readable(
+    scenario: Scenario, key: bytes, keep_text: bool, secrets: Collection[str], sources: Sources
+) -> tuple[Scenario, tuple[BadInput, ...]]:
+    """As `scrub`, but without the steps that it would refuse, and why it would."""
+    scrubber = _scrubber([scenario], key, keep_text, secrets, sources, is_strict=True)
+    steps, refused, is_first_left_out = list[Step](), list[BadInput](), False
+    for number, step in enumerate(scenario.steps, 1):
+        try:
+            scrubbed = scrubber.step(step, number)
+        except BadInput as error:
+            refused.append(error)
+            is_first_left_out = is_first_left_out or not step.together
+        else:  # it is sent together with the step before it, where that is the one that it was together with
+            steps.append(replace(scrubbed, together=step.together and not is_first_left_out))
+            is_first_left_out = False
+    return replace(scenario, steps=tuple(steps)), tuple(refused)
+
+
+def _scrubber(
+    scenarios: Sequence[Scenario],
+    key: bytes,
+    keep_text: bool,
+    secrets: Collection[str],
+    sources: Sources | None,
+    *,
+    is_strict: bool,
+) -> _Scrubber:
+    requests = [step.request for scenario in scenarios for step in scenario.steps]
+    known = {*secrets, *(secret for request in requests for secret in _credentials(request))}
+    texts = Texts.of(Pseudonyms(key), {secret for secret in known if len(secret) >= _SHORTEST_SECRET})
+    return _Scrubber(Bodies(texts, keep_text), sources or Sources(), is_strict)
 
 
 def credentials(exchanges: Iterable[Exchange]) -> frozenset[str]:

@@ -93,7 +93,7 @@ async def test_flows_of_mitmproxy_are_read_with_its_own_program(
     monkeypatch.setenv("PATH", str(program.parent))
     assert [one.request for one in await archives.read(flows)] == [ASKS]
     (tmp_path / "flows.mitm.har").unlink()
-    with pytest.raises(BadInput, match="neither a HAR nor mitmproxy's flows"):
+    with pytest.raises(BadInput, match="mitmproxy's flows, which mitmdump cannot read"):
         await archives.read(flows)
 
 
