@@ -341,3 +341,43 @@ def test_a_body_that_is_no_json_though_it_says_so_is_told_and_nothing_is_written
     assert run_import(file, "--accept-malformed")[0] == 0
     body = read(tmp_path / "out" / "one.yaml").steps[0].request.body
     assert body.startswith(b'{"model": "gpt",\n "content" ') and b"Guacamole" not in body
+
+
+def har(path: str, sent: str, content_type: str, came: str) -> str:
+    """A HAR of one call, in which the bodies stand as they were spelled."""
+    request = {
+        "method": "POST",
+        "url": f"https://gateway.example{path}",
+        "headers": [{"name": "content-type", "value": "application/json"}, {"name": "x-api-key", "value": KEY}],
+        "postData": {"mimeType": "application/json", "text": sent},
+    }
+    response = {
+        "status": 200,
+        "headers": [{"name": "content-type", "value": content_type}],
+        "content": {"mimeType": content_type, "text": came},
+    }
+    entry = {"startedDateTime": "2026-11-30T10:00:00.000Z", "time": 10, "request": request, "response": response}
+    return json.dumps({"log": {"version": "1.2", "creator": {"name": "hand", "version": "1"}, "entries": [entry]}})
+
+
+PADDED = (
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_01","stop_reason":null}  }\n\n'
+    'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"%s"},"index":0           }\n\n'
+    'event: message_stop\ndata: {"type":"message_stop"     }\n\n'
+)
+INDENTED = (
+    '{\n  "object": "chat.completion",\n  "choices": [\n    {\n      "text": "%s",\n      "n": null\n    }\n  ]\n}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "spelled"), [("text/event-stream; charset=utf-8", PADDED), ("application/json", INDENTED)]
+)
+def test_padded_events_and_indented_answers_of_a_har_keep_their_spelling(
+    tmp_path: Path, content_type: str, spelled: str
+) -> None:
+    scenario = imported(tmp_path / "traffic.har", har("/v1/messages", ASKED, content_type, spelled % WORD))
+    (reply,) = scenario.steps[0].replies
+    came = reply.body.decode() or b"".join(sent(scenario, 0)).decode()
+    begin, end = spelled.split("%s")
+    assert came.startswith(begin) and came.endswith(end) and len(came) == len(spelled % WORD)
