@@ -32,27 +32,27 @@ async def read(archive: Path) -> tuple[Exchange, ...]:
     if foreign_file.is_flows(data):
         return har.exchanges(await _flows(archive), str(archive))
     if (what := foreign_file.describe_bytes(data)) is not None:
-        raise _unknown(what, archive)
+        raise _unknown_file(what, archive)
     return parse(data.decode("utf-8-sig"), str(archive))
 
 
 def parse(text: str, file: str) -> tuple[Exchange, ...]:
     """The exchanges of a HAR, a cassette or a trace. Raises `BadInput` for any other text."""
     if (what := foreign_file.describe_text(text)) is not None:
-        raise _unknown(what, file)
+        raise _unknown_file(what, file)
     is_json = text.lstrip()[:1] in ("{", "[")
     lines = _json_lines(text, file) if is_json else ()
     tree: Any = lines[0][1] if len(lines) == 1 else None if is_json else cassette.read_yaml(text, file)
     if isinstance(tree, dict) and isinstance(tree.get("log"), dict) and "entries" in tree["log"]:
         return har.exchanges(text, file)
     if cassette.is_cassette(tree):
-        return _filled(cassette.exchanges(tree, file), "a cassette", file)
+        return _require_calls(cassette.exchanges(tree, file), "a cassette", file)
     if isinstance(tree, list) and is_json:
         lines = tuple((number, each) for number, each in enumerate(tree, 1)) or lines
     if lines and (traces.is_call(lines[0][1]) or traces.is_record(lines[0][1])):
-        return _filled(traces.exchanges(lines, file), "a trace", file)
+        return _require_calls(traces.exchanges(lines, file), "a trace", file)
     first = lines[0][1] if len(lines) > 1 and not isinstance(tree, list) else tree
-    raise _unknown(foreign_file.describe_tree(first, _language(is_json, len(lines))), file)
+    raise _unknown_file(foreign_file.describe_tree(first, _language(is_json, len(lines))), file)
 
 
 def _language(is_json: bool, lines: int) -> str:
@@ -66,7 +66,7 @@ def _json_lines(text: str, file: str) -> tuple[traces.Line, ...]:
     except (ValueError, RecursionError) as error:
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         if len(lines) < 2:
-            raise _unknown(f"looks like JSON, but is none: {error}", file) from error
+            raise _unknown_file(f"looks like JSON, but is none: {error}", file) from error
     return tuple((number, _json_line(line, number, file)) for number, line in lines)
 
 
@@ -77,13 +77,13 @@ def _json_line(line: str, number: int, file: str) -> Any:
         raise BadInput(f"looks like JSON, or JSON lines, but is none: {error}; {ACCEPTED}", file, number) from error
 
 
-def _filled(found: tuple[Exchange, ...], what: str, file: str) -> tuple[Exchange, ...]:
+def _require_calls(found: tuple[Exchange, ...], what: str, file: str) -> tuple[Exchange, ...]:
     if not found:
         raise BadInput(f"is {what} without calls: nothing was recorded in it", file)
     return found
 
 
-def _unknown(what: str, file: Path | str) -> BadInput:
+def _unknown_file(what: str, file: Path | str) -> BadInput:
     return BadInput(f"{what}. That is no recording that can be read: {ACCEPTED}", file)
 
 

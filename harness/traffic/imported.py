@@ -17,7 +17,7 @@ def to_request(method: str, url: str, headers: Headers, body: bytes) -> Request:
     place = urlsplit(url)
     path = (place.path or "/") + (f"?{place.query}" if place.query else "")
     names = content_coding.codings(headers)
-    if names and _decoded(body, names) is None:
+    if names and _decode(body, names) is None:
         headers = content_coding.without_coding(headers)
     return Request(method.upper(), path, headers, body)
 
@@ -35,14 +35,14 @@ def to_response(
     `sizes`: when each chunk came, and its size in bytes. A stream without them is cut into its events.
     """
     names = content_coding.codings(headers)
-    plain = _decoded(body, names) if names else None
+    plain = _decode(body, names) if names else None
     kept = tuple(pair for pair in headers if pair[0].lower() not in _OF_THE_WIRE)
     is_stream = "event-stream" in (header(headers, "content-type") or "")
     chunks = tuple(_cut(body if plain is None else plain, sizes, is_stream, seconds))
     return Response(status, kept, chunks, failure)
 
 
-def _decoded(body: bytes, names: tuple[str, ...]) -> bytes | None:
+def _decode(body: bytes, names: tuple[str, ...]) -> bytes | None:
     """None for a body that is not so coded, which is what most tools keep."""
     try:
         return content_coding.decode(body, names)

@@ -124,7 +124,7 @@ class _Reader:
         while True:
             self._at = (_SPACE if self._open else _BETWEEN_VALUES).match(self._text, self._at).end()  # type: ignore[union-attr]
             if self._at == len(self._text):
-                return self._ended_early() if self._open or not self._values else self._result()
+                return self._end_early() if self._open or not self._values else self._result()
             if (result := self._step(self._text[self._at])) is not None:
                 return result
 
@@ -147,7 +147,7 @@ class _Reader:
             case "a value" | "a value or the end of the array":
                 return self._value(char)
             case _:
-                return self._unexpected()
+                return self._refuse_character()
         return None
 
     def _key(self, owner: JsonObject | JsonArray | None) -> JsonText | None:
@@ -155,7 +155,7 @@ class _Reader:
         if isinstance(token, JsonString) and isinstance(owner, JsonObject):
             owner.members.append((token, None))
             self._expected = "a colon"
-            return None if token.is_whole else self._ended_early()
+            return None if token.is_whole else self._end_early()
         return token if isinstance(token, JsonText) else None
 
     def _value(self, char: str) -> JsonText | None:
@@ -173,7 +173,7 @@ class _Reader:
                 return token
             self._place(token)
             self._after_value()
-            return None if token.is_whole else self._ended_early()
+            return None if token.is_whole else self._end_early()
         return self._scalar()
 
     def _scalar(self) -> JsonText | None:
@@ -185,8 +185,8 @@ class _Reader:
         rest = self._text[self._at :]
         if _OPEN_NUMBER.match(rest) or any(word.startswith(rest) for word in _WORDS):
             self._at = len(self._text)
-            return self._ended_early()
-        return self._unexpected()
+            return self._end_early()
+        return self._refuse_character()
 
     def _string(self) -> JsonString | JsonText:
         begin = self._at
@@ -216,11 +216,11 @@ class _Reader:
             case None:
                 self._expected = "a value"
 
-    def _ended_early(self) -> JsonText:
+    def _end_early(self) -> JsonText:
         problem = "it ends too early" if self._at else "it is empty"
         return self._result(problem, len(self._text), is_prefix=True)
 
-    def _unexpected(self) -> JsonText:
+    def _refuse_character(self) -> JsonText:
         return self._result(f"{self._expected} is expected here", self._at)
 
     def _result(self, problem: str | None = None, problem_at: int = 0, *, is_prefix: bool = False) -> JsonText:

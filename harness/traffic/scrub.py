@@ -134,11 +134,13 @@ class _Scrubber:
     def step(self, step: Step, number: int) -> Step:
         """`number` counts the requests from 1."""
         name = f"request {number} ({step.request.method} {self._path(step.request)})"
-        with _naming(name, self.sources.client):
+        with _name_exchange(name, self.sources.client):
             request = self._request(step)
         replies = list[Reply]()
         for count, reply in enumerate(step.replies, 1):
-            with _naming(f"answer {count} of the provider to {name}", self.sources.upstream or self.sources.client):
+            with _name_exchange(
+                f"answer {count} of the provider to {name}", self.sources.upstream or self.sources.client
+            ):
                 replies.append(self._reply(reply))
         return replace(step, request=request, replies=tuple(replies))
 
@@ -156,13 +158,13 @@ class _Scrubber:
         if reply.acts is None:
             body = scrub_body(reply.body, reply.headers, self.bodies, about)
             return replace(reply, headers=_headers(reply.headers, self.bodies), body=body)
-        headers, acts = _decoded(reply.headers, reply.acts)
+        headers, acts = _decode_acts(reply.headers, reply.acts)
         sent = b"".join(act.data for act in acts if isinstance(act, Send))
         scrubbed = scrub_body(sent, headers, self.bodies, about)
         return replace(reply, headers=_headers(headers, self.bodies), acts=_cut_again(acts, scrubbed))
 
 
-def _decoded(headers: Headers, acts: tuple[Act, ...]) -> tuple[Headers, tuple[Act, ...]]:
+def _decode_acts(headers: Headers, acts: tuple[Act, ...]) -> tuple[Headers, tuple[Act, ...]]:
     """The parts of a coded stream as plain ones; as they are where they cannot be read, which `scrub_body` refuses."""
     names = content_coding.codings(headers)
     if not names:
@@ -176,7 +178,7 @@ def _decoded(headers: Headers, acts: tuple[Act, ...]) -> tuple[Headers, tuple[Ac
 
 
 @contextmanager
-def _naming(exchange: str, source: Path | str | None) -> Iterator[None]:
+def _name_exchange(exchange: str, source: Path | str | None) -> Iterator[None]:
     try:
         yield
     except MalformedBody as error:

@@ -1,4 +1,4 @@
-"""One body, scrubbed as what its headers say it is: JSON, JSON lines, a stream of events, parts, or prose. Pure."""
+"""One body, scrubbed as what its headers say it is: JSON, JSON lines, events, frames, parts, or prose. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from harness.model import Headers, header
-from harness.traffic import content_coding
+from harness.traffic import content_coding, scrub_frames
 from harness.traffic.json_text import read_json
 from harness.traffic.malformed import MalformedBody
 from harness.traffic.scrub_json import Bodies, Place
@@ -22,6 +22,7 @@ _NAME_OF_A_FILE = re.compile(r'(?<=filename=")([^"]*?)(?=(?:\.[A-Za-z0-9]{1,5})?
 class Kind(Enum):
     JSON = auto()
     STREAM = auto()
+    FRAMES = auto()
     PARTS = auto()
     OTHER = auto()
 
@@ -44,6 +45,8 @@ def kind_of(headers: Headers) -> Kind:
     media_type = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
     if media_type == "text/event-stream":
         return Kind.STREAM
+    if media_type == scrub_frames.MEDIA_TYPE:
+        return Kind.FRAMES
     if media_type.startswith("multipart/"):
         return Kind.PARTS
     return Kind.JSON if _JSON.fullmatch(media_type) else Kind.OTHER
@@ -67,6 +70,8 @@ def _scrub_plain(data: bytes, headers: Headers, bodies: Bodies, about: About) ->
     kind = kind_of(headers)
     if kind is Kind.PARTS and (boundary := _boundary(headers)) is not None:
         return _scrub_parts(data, boundary, bodies, about)
+    if kind is Kind.FRAMES and data:
+        return _scrub_frames(data, bodies, about)
     text = data.decode("utf-8", "surrogateescape")
     scrubbed = _scrub_text(text, kind, bodies, about)
     if scrubbed is not None:
@@ -78,6 +83,15 @@ def _scrub_plain(data: bytes, headers: Headers, bodies: Bodies, about: About) ->
 
 def _scrub_bytes(data: bytes, bodies: Bodies) -> bytes:
     return bodies.texts.pseudonyms.opaque(data.decode("latin-1")).encode("latin-1", "replace")
+
+
+def _scrub_frames(data: bytes, bodies: Bodies, about: About) -> bytes:
+    try:
+        return scrub_frames.scrub_frames(data, bodies)
+    except MalformedBody:
+        if about.is_strict:
+            raise
+        return _scrub_bytes(data, bodies)
 
 
 def _scrub_text(text: str, kind: Kind, bodies: Bodies, about: About) -> str | None:

@@ -107,7 +107,7 @@ class Rule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands: under which key, and whether within an error, whose words clients act upon."""
+    """Where a value stands: under which key, and whether within an error: clients act upon its words."""
 
     rule: Rule = Rule.BODY
     key: str = ""

@@ -95,18 +95,30 @@ def scrub_stream(text: str, bodies: Bodies, *, is_strict: bool) -> str:
     """
     events = list(_events(text))
     pieces = _scrubbed_pieces([event.read for event in events], bodies)
-    edits = [edit for event, known in zip(events, pieces, strict=True) for edit in _of_event(event, known, bodies)]
+    edits = [edit for event, known in zip(events, pieces, strict=True) for edit in _edit_event(event, known, bodies)]
     if is_strict and (wrong := next((e for e in events if e.begins_as_json and not e.is_json), None)) is not None:
         raise MalformedBody(
             f"the data of an event are no JSON: {wrong.read.problem}", text, wrong.place(wrong.read.end)
         )
     for line in _lines(text):
         if line is not None and line.name != "data":
-            edits.append((line.at, _of_line(line, text, bodies, is_strict=is_strict)))
-    return _edited(text, edits)
+            edits.append((line.at, _scrub_line(line, text, bodies, is_strict=is_strict)))
+    return _apply_edits(text, edits)
 
 
-def _edited(text: str, edits: Sequence[Edit]) -> str:
+def scrub_events(texts: Sequence[str], bodies: Bodies) -> list[str]:
+    """The data of the events of a stream, each a text of JSON; what is none is as it was."""
+    reads = [read_json(text) for text in texts]
+    pieces = _scrubbed_pieces(reads, bodies)
+    return [_with_pieces(read, known, bodies) for read, known in zip(reads, pieces, strict=True)]
+
+
+def _with_pieces(read: JsonText, pieces: Mapping[Path, str], bodies: Bodies) -> str:
+    known = {token: piece for path, piece in pieces.items() if (token := _at(read.values, path)) is not None}
+    return bodies.json_text(read, BODY, known)
+
+
+def _apply_edits(text: str, edits: Sequence[Edit]) -> str:
     parts, end = list[str](), 0
     for at, new in sorted(edits):
         parts += (text[end:at], new)
@@ -133,11 +145,10 @@ def _events(text: str) -> Iterator[_Event]:
         yield _Event.of(data, is_open=True)
 
 
-def _of_event(event: _Event, pieces: Mapping[Path, str], bodies: Bodies) -> Iterator[Edit]:
+def _edit_event(event: _Event, pieces: Mapping[Path, str], bodies: Bodies) -> Iterator[Edit]:
     read = event.read
     if event.is_json:
-        known = {token: piece for path, piece in pieces.items() if (token := _at(read.values, path)) is not None}
-        scrubbed = bodies.json_text(read, BODY, known)
+        scrubbed = _with_pieces(read, pieces, bodies)
     elif event.begins_as_json:
         scrubbed = bodies.as_far_as_read(read)
     else:
@@ -145,7 +156,7 @@ def _of_event(event: _Event, pieces: Mapping[Path, str], bodies: Bodies) -> Iter
     yield from zip((line.at for line in event.lines), scrubbed.split("\n"), strict=True)
 
 
-def _of_line(line: _Line, text: str, bodies: Bodies, *, is_strict: bool) -> str:
+def _scrub_line(line: _Line, text: str, bodies: Bodies, *, is_strict: bool) -> str:
     match line.name:
         case "":
             return line.value if _KEEP_ALIVE.fullmatch(line.value) else bodies.prose(line.value)

@@ -93,13 +93,13 @@ def is_record(tree: object) -> bool:
 
 def exchanges(lines: Sequence[Line], file: str) -> tuple[Exchange, ...]:
     """In the order of their beginnings. Raises `BadInput` with the line of what cannot be read."""
-    found = list(_of_records(lines, file) if is_record(lines[0][1]) else (_of_call(line, file) for line in lines))
+    found = list(_pair_records(lines, file) if is_record(lines[0][1]) else (_to_exchange(line, file) for line in lines))
     return tuple(sorted(found, key=lambda exchange: exchange.at))
 
 
-def _of_call(line: Line, file: str) -> Exchange:
+def _to_exchange(line: Line, file: str) -> Exchange:
     number = line[0]
-    call = _validated(_Call, line, file)
+    call = _validate(_Call, line, file)
     sent, came = call.request, call.response
     url = sent.url or sent.path
     if url is None:
@@ -120,8 +120,8 @@ def _of_call(line: Line, file: str) -> Exchange:
     return Exchange(request, response, at=at or float(number))
 
 
-def _of_records(lines: Sequence[Line], file: str) -> Iterator[Exchange]:
-    records = [(number, _validated(_Record, (number, tree), file)) for number, tree in lines]
+def _pair_records(lines: Sequence[Line], file: str) -> Iterator[Exchange]:
+    records = [(number, _validate(_Record, (number, tree), file)) for number, tree in lines]
     for number, asked in records:
         if asked.type == "request":
             request = to_request(asked.method, asked.url, _pairs(asked.headers), _bytes(asked.body))
@@ -160,7 +160,7 @@ def _event(content: Any) -> bytes:
             return encode(compact(content).decode())
 
 
-def _validated(model: type[Any], line: Line, file: str) -> Any:
+def _validate(model: type[Any], line: Line, file: str) -> Any:
     try:
         return model.model_validate(line[1])
     except ValidationError as error:

@@ -30,7 +30,7 @@ def run_import(archive: Path, *more: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def imported(archive: Path, text: str | bytes) -> Scenario:
+def import_file(archive: Path, text: str | bytes) -> Scenario:
     """The scenario that the file becomes, given for both faces of the gateway."""
     archive.write_bytes(text if isinstance(text, bytes) else text.encode())
     code, said = run_import(archive, "--upstream", archive)
@@ -40,7 +40,7 @@ def imported(archive: Path, text: str | bytes) -> Scenario:
     return read(out)
 
 
-def sent(scenario: Scenario, step: int) -> list[bytes]:
+def chunks_of(scenario: Scenario, step: int) -> list[bytes]:
     (reply,) = scenario.steps[step].replies
     return [act.data for act in reply.acts or () if isinstance(act, Send)]
 
@@ -53,8 +53,8 @@ def require_the_calls(scenario: Scenario) -> None:
     assert first.request.body.startswith(begin) and first.request.body.endswith(end)
     assert len(first.request.body) == len(ASKED)
     assert header(first.request.headers, "x-api-key") == "<key>"
-    assert (first.replies[0].status, sent(scenario, 0)[0]) == (200, PING.encode())
-    assert len(sent(scenario, 0)) == 2 and sent(scenario, 0)[1].endswith(b'", "n": null}\n\n')
+    assert (first.replies[0].status, chunks_of(scenario, 0)[0]) == (200, PING.encode())
+    assert len(chunks_of(scenario, 0)) == 2 and chunks_of(scenario, 0)[1].endswith(b'", "n": null}\n\n')
     (plain,) = second.replies
     assert (plain.status, json.loads(plain.body)) == (529, {"type": "error", "n": 1.5})
     assert header(plain.headers, "content-encoding") is None
@@ -159,7 +159,7 @@ OLD_HTTPX = {"status_code": 529, "headers": {"content-type": "application/json"}
     ids=["vcrpy yaml", "ruby yaml", "vcrpy json", "vcrpy httpx", "bom"],
 )
 def test_a_cassette_becomes_a_scenario(tmp_path: Path, text: str) -> None:
-    require_the_calls(imported(tmp_path / "cassette.yaml", text))
+    require_the_calls(import_file(tmp_path / "cassette.yaml", text))
 
 
 def test_a_body_that_pydantic_ai_has_parsed_is_json_again(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_body_that_pydantic_ai_has_parsed_is_json_again(tmp_path: Path) -> Non
         **{name: value for name, value in tree["interactions"][0]["request"].items() if name != "body"},
         "parsed_body": json.loads(ASKED),
     }
-    require_the_calls(imported(tmp_path / "cassette.json", json.dumps(tree)))
+    require_the_calls(import_file(tmp_path / "cassette.json", json.dumps(tree)))
 
 
 def test_a_cassette_alone_is_imported_and_the_missing_replies_are_told(tmp_path: Path) -> None:
@@ -225,10 +225,10 @@ def claude_trace() -> str:
 
 
 def test_a_log_of_claude_trace_becomes_a_scenario_in_the_order_of_its_calls(tmp_path: Path) -> None:
-    scenario = imported(tmp_path / "log-2026-11-30.jsonl", claude_trace())
+    scenario = import_file(tmp_path / "log-2026-11-30.jsonl", claude_trace())
     (orphan,) = scenario.steps[2].replies
     assert orphan.before and not orphan.body
-    assert sent(scenario, 0)[0] == PING.encode()
+    assert chunks_of(scenario, 0)[0] == PING.encode()
     assert scenario.steps[0].request.body.startswith(
         b'{"model":"claude-haiku-4-5","stream":true,"messages":[{"role":"user"'
     )
@@ -248,8 +248,8 @@ def test_a_capture_of_ccs_proxy_becomes_a_scenario(tmp_path: Path) -> None:
         line(1, asks, {**streams, "raw_sse_text": EVENTS, "raw_sse_frames_count": 2}),
         line(2, {**asks, "method": "GET"}, {**fails, "body_reassembled": {"type": "error", "n": 1.5}}),
     ]
-    scenario = imported(tmp_path / "capture.jsonl", "\n".join(lines))
-    assert sent(scenario, 0)[0] == PING.encode()
+    scenario = import_file(tmp_path / "capture.jsonl", "\n".join(lines))
+    assert chunks_of(scenario, 0)[0] == PING.encode()
     assert json.loads(scenario.steps[1].replies[0].body) == {"type": "error", "n": 1.5}
     (tmp_path / "lost.jsonl").write_text(line(1, asks, {**streams, "raw_sse_frames_count": 2}) + "\n" + lines[1])
     code, said = run_import(tmp_path / "lost.jsonl", "--update")
@@ -273,8 +273,8 @@ def test_a_trace_of_llm_interceptor_becomes_a_scenario_with_its_events_again(tmp
         ),
         {"type": "response_meta", "request_id": "a", "total_latency_ms": 900.0, "status_code": 200, "total_chunks": 3},
     ]
-    scenario = imported(tmp_path / "raw.jsonl", "\n".join(map(json.dumps, records)) + "\n")
-    events = sent(scenario, 0)
+    scenario = import_file(tmp_path / "raw.jsonl", "\n".join(map(json.dumps, records)) + "\n")
+    events = chunks_of(scenario, 0)
     assert events[0] == b'event: ping\ndata: {"type":"ping"}\n\n' and events[2] == b"data: [DONE]\n\n"
     assert events[1].startswith(b'event: x\ndata: {"type":"x","text":"') and events[1].endswith(b'","n":null}\n\n')
     assert json.loads(scenario.steps[1].replies[0].body) == {"type": "error", "n": 1.5}
@@ -376,8 +376,8 @@ INDENTED = (
 def test_padded_events_and_indented_answers_of_a_har_keep_their_spelling(
     tmp_path: Path, content_type: str, spelled: str
 ) -> None:
-    scenario = imported(tmp_path / "traffic.har", har("/v1/messages", ASKED, content_type, spelled % WORD))
+    scenario = import_file(tmp_path / "traffic.har", har("/v1/messages", ASKED, content_type, spelled % WORD))
     (reply,) = scenario.steps[0].replies
-    came = reply.body.decode() or b"".join(sent(scenario, 0)).decode()
+    came = reply.body.decode() or b"".join(chunks_of(scenario, 0)).decode()
     begin, end = spelled.split("%s")
     assert came.startswith(begin) and came.endswith(end) and len(came) == len(spelled % WORD)

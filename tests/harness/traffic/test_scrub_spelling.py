@@ -32,24 +32,24 @@ LINES_TYPES = st.sampled_from(["application/x-ndjson", "application/jsonl", "app
 STREAM: Headers = (("Content-Type", "text/event-stream; charset=utf-8"),)
 
 
-def scrubbed(request: Request, *replies: Reply) -> Step:
+def scrub_step(request: Request, *replies: Reply) -> Step:
     key = (("x-api-key", SECRET),)
     sent = Request(request.method, request.path, (*request.headers, *key), request.body)
     scenario = Scenario("client/name", "client", "title", "scripted", (), (Step(sent, replies),))
     return scrub([scenario], b"key")[0].steps[0]
 
 
-def scrubbed_body(body: bytes, content_type: str | None = "application/json") -> bytes:
+def scrub_json(body: bytes, content_type: str | None = "application/json") -> bytes:
     headers: Headers = () if content_type is None else (("content-type", content_type),)
-    step = scrubbed(Request("POST", "/v1/messages", headers, body), Reply(200, headers, body))
+    step = scrub_step(Request("POST", "/v1/messages", headers, body), Reply(200, headers, body))
     assert step.request.body == step.replies[0].body
     return step.request.body
 
 
-def scrubbed_stream(data: bytes, cuts: list[int]) -> bytes:
+def scrub_sse(data: bytes, cuts: list[int]) -> bytes:
     borders = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     acts = tuple(Send(data[begin:end]) for begin, end in pairwise(borders))
-    after = scrubbed(Request("POST", "/"), Reply(200, STREAM, acts=acts)).replies[0].acts or ()
+    after = scrub_step(Request("POST", "/"), Reply(200, STREAM, acts=acts)).replies[0].acts or ()
     sizes = [len(act.data) for act in after if isinstance(act, Send)]
     assert sizes == [len(act.data) for act in acts]
     return b"".join(act.data for act in after if isinstance(act, Send))
@@ -78,7 +78,7 @@ def with_secret(tree: Any) -> Any:
 @given(TREE, st.randoms(use_true_random=False), JSON_TYPES | st.none(), st.sampled_from(["", "\ufeff"]))
 def test_a_body_keeps_everything_but_human_text(tree: Any, random: Random, kind: str | None, bom: str) -> None:
     text = bom + spell(with_secret(tree), random)
-    after = scrubbed_body(text.encode(), kind).decode()
+    after = scrub_json(text.encode(), kind).decode()
     assert shape(after.removeprefix(bom)) == shape(text.removeprefix(bom))
     require_only_text_replaced(text, after, [tree])
 
@@ -89,7 +89,7 @@ def test_so_do_lines_of_json(trees: list[Any], random: Random, kind: str, has_se
     begin = "\x1e" if has_separators else ""
     lines = [begin + spell(with_secret(tree), random, " \t") for tree in trees]
     text = random.choice(("\n", "\r\n", "\n\n")).join(lines) + random.choice(("", "\n"))
-    after = scrubbed_body(text.encode(), kind).decode()
+    after = scrub_json(text.encode(), kind).decode()
     values = [line for line in re.split(r"[\r\n]+", after) if line]
     assert [shape(line.removeprefix(begin)) for line in values] == [shape(line.removeprefix(begin)) for line in lines]
     require_only_text_replaced(text, after, trees)
@@ -105,7 +105,7 @@ def test_so_do_events_however_they_are_written_and_cut(trees: list[Any], random:
     texts = [spell(with_secret(tree), random, " \t\n") for tree in trees]
     data = "".join(_event(text, random) for text in texts)
     data += random.choice(("", "data: [DONE]\n\n", ": keep-alive\n\n", "data: [DONE]", "data"))
-    after = scrubbed_stream(data.encode(), cuts).decode()
+    after = scrub_sse(data.encode(), cuts).decode()
     again = [event.data for event in parse(after.encode())[0]]
     assert [shape(text) for text in again[: len(texts)]] == [shape(text) for text in texts]
     assert again[len(texts) :] == [event.data for event in parse(data.encode())[0]][len(texts) :]
@@ -125,7 +125,7 @@ def test_json_in_a_text_keeps_its_spelling_too(tree: Any, random: Random) -> Non
     inner = spell(tree, random)
     outer = {"arguments": inner, "user_id": inner, "content": inner}
     text = spell(("object", [*outer.items()]), random)
-    after = dict(json.loads(scrubbed_body(text.encode())))
+    after = dict(json.loads(scrub_json(text.encode())))
     for name in ("arguments", "content"):
         assert shape(after[name]) == shape(inner)
         require_only_text_replaced(inner, after[name], [tree])
@@ -142,7 +142,7 @@ def test_arguments_that_are_streamed_in_pieces_keep_theirs(
     pieces = [text[begin:end] for begin, end in pairwise(borders)]
     wrap, unwrap = PIECES[kind]
     data = "".join(f"data: {json.dumps(wrap(piece))}  \n\n" for piece in pieces)
-    after = parse(scrubbed_stream(data.encode(), cuts))[0]
+    after = parse(scrub_sse(data.encode(), cuts))[0]
     joined = "".join(unwrap(json.loads(event.data)) for event in after)
     assert shape(joined) == shape(text)
     require_only_text_replaced(text, joined, [tree])
@@ -181,17 +181,17 @@ PIECES: list[tuple[Any, Any]] = [
     ],
 )
 def test_protocol_stays_byte_for_byte(text: str) -> None:
-    assert scrubbed_body(text.encode()) == text.encode()
+    assert scrub_json(text.encode()) == text.encode()
     data = "".join(f"data: {line}\n" for line in text.splitlines()).encode() + b"\n"
     if "\n{" not in text:
-        assert scrubbed_stream(data, [3, 17]) == data
+        assert scrub_sse(data, [3, 17]) == data
 
 
 @pytest.mark.parametrize("gap", ["\u00a0", "\u200b", "\u200d", "  ", "\u2028", "\ufeff", "\u00ad", "\n\n", "\t"])
 def test_characters_between_words_stay(gap: str) -> None:
     text = f"{gap}Good{gap}morning{gap}"
     for spelled in (json.dumps([text]), json.dumps([text], ensure_ascii=False)):
-        after = scrubbed_body(spelled.encode()).decode()
+        after = scrub_json(spelled.encode()).decode()
         (said,) = json.loads(after)
         assert re.sub(r"[A-Za-z]", "x", said) == re.sub(r"[A-Za-z]", "x", text)
         assert len(after) == len(spelled) and "morning" not in after
@@ -204,7 +204,7 @@ def test_characters_between_words_stay(gap: str) -> None:
 def test_what_normalisation_would_change_it_still_would(text: str) -> None:
     from unicodedata import normalize
 
-    (said,) = json.loads(scrubbed_body(json.dumps([text]).encode()))
+    (said,) = json.loads(scrub_json(json.dumps([text]).encode()))
     assert said != text and len(said.encode()) == len(text.encode())
     for form in ("NFC", "NFKC"):
         assert (normalize(form, said) == said) == (normalize(form, text) == text)
@@ -212,7 +212,7 @@ def test_what_normalisation_would_change_it_still_would(text: str) -> None:
 
 def test_bytes_that_are_not_utf8_stay_bytes_of_a_json_string() -> None:
     body = b'{"model":"gpt-4.1","content":"Guten Morgen M\xfcller \xc4\xe3\xba\xc3\xc4\xe3"}'
-    after = scrubbed_body(body)
+    after = scrub_json(body)
     assert after.startswith(b'{"model":"gpt-4.1","content":"') and after.endswith(b'"}') and len(after) == len(body)
     assert b"Morgen" not in after and b"\xc4\xe3\xba\xc3" not in after and b"\xfc" in after
 
