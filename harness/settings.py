@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -37,6 +38,14 @@ class TargetSettings(_Strict):
     processes: tuple[ProcessSettings, ...] = ()
     version: tuple[str, ...] = ()
     ports: dict[str, int] = {}
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        """A path is what the gateway serves below, and goes before each request's own."""
+        if not re.fullmatch(r"https?://[^/?#@]+(/[^?#]*)?", url):
+            raise ValueError(f"{url!r} is no gateway's address: give one such as http://127.0.0.1:4000/litellm")
+        return url.rstrip("/")
 
     def target(self, name: str) -> model.Target:
         processes = tuple(

@@ -1,6 +1,6 @@
 """A gateway of one screen, for tests of the harness: it passes everything through, or breaks one thing on purpose.
 
-python -m tests.gateway --port N --upstream URL [--broken NAME]
+python -m tests.gateway --port N --upstream URL [--broken NAME] [--prefix /PATH]
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ async def body_of(answer: httpx.Response, broken: str) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-def create_app(upstream: str, broken: str) -> Starlette:
+def create_app(upstream: str, broken: str, prefix: str = "") -> Starlette:
     client = httpx.AsyncClient(timeout=None)
     numbers = count()
 
@@ -86,7 +86,7 @@ def create_app(upstream: str, broken: str) -> Starlette:
         if broken == "death-once" and next(numbers) and not Path(os.environ["MARK"], "died").exists():
             Path(os.environ["MARK"], "died").touch()
             os._exit(3)
-        url = httpx.URL(upstream + request.url.path, query=request.url.query.encode())
+        url = httpx.URL(f"{upstream}/{request.path_params['path']}", query=request.url.query.encode())
         headers, body = headers_up(request, broken), await request.body()
         call = client.build_request(request.method, url, headers=headers, content=body)
         answer = await client.send(call, stream=True)
@@ -96,8 +96,8 @@ def create_app(upstream: str, broken: str) -> Starlette:
     methods = ["GET", "HEAD", "POST"]
     return Starlette(
         routes=[
-            Route("/health", lambda _: PlainTextResponse("healthy")),
-            Route("/{path:path}", forward, methods=methods),
+            Route(f"{prefix}/health", lambda _: PlainTextResponse("healthy")),
+            Route(f"{prefix}/{{path:path}}", forward, methods=methods),
         ]
     )
 
@@ -107,10 +107,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--upstream", required=True)
     parser.add_argument("--broken", choices=BROKEN, default="nothing")
+    parser.add_argument("--prefix", default="", help="Serve below this path, and nothing elsewhere.")
     options = parser.parse_args()
     if options.broken == "dead":
         sys.exit("the gateway cannot start: its configuration is broken on purpose")
-    app = create_app(options.upstream, options.broken)
+    app = create_app(options.upstream, options.broken, options.prefix)
     uvicorn.run(app, port=options.port, date_header=False, server_header=False, log_level="warning")
 
 

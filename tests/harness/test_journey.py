@@ -150,6 +150,31 @@ def test_a_run_that_was_interrupted_goes_on_with_what_it_has_observed(settings):
     assert not unfinished.exists()
 
 
+def test_a_path_in_a_targets_url_goes_before_the_path_of_every_request(settings):
+    file = settings()
+    below = file.read_text().replace('url = "http://127.0.0.1:{port}"', 'url = "http://127.0.0.1:{port}/litellm"')
+    below = below.replace("{port}/health", "{port}/litellm/health").replace(
+        '"{upstream}"', '"{upstream}", "--prefix", "/litellm"'
+    )
+    file.write_text(below)
+    done = parity(file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert report(file)["totals"]["exchanges_upstream"] == 4
+    stored = (file.parent / "reports" / "latest" / "observations.ndjson").read_text()
+    assert "/litellm" not in stored
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:4000", "ftp://127.0.0.1", "http://127.0.0.1:4000/?a=b", "http://a:b@c"])
+def test_a_targets_url_that_is_no_address_is_named(settings, url):
+    file = settings()
+    file.write_text(file.read_text().replace("http://127.0.0.1:{port}", url, 1))
+    done = parity(file)
+    assert done.returncode == 2, done.stdout + done.stderr
+    told = done.stdout.replace("\n", " ")
+    assert "targets/plain/url" in told
+    assert "is no gateway's address: give one such as http://127.0.0.1:4000/litellm" in told
+
+
 def test_nothing_to_resume_is_exit_code_2(settings):
     done = parity(settings(), "--resume")
     assert done.returncode == 2
