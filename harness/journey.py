@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from harness.verdict.gate import gate
 
 OBSERVATIONS = "observations.ndjson"
 _LAST_WORDS = 0.2  # seconds until it is known of a program that it has died of its last request
-_REPLAYED = 12  # scenarios at most that are played again
+_REPLAYED = 12  # scenarios at most of each kind (noisy, late, different, broken) that are played again
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ class Run:
     targets: tuple[tuple[Role, str, str], ...]
     seconds: float
     made: Json = None  # of what it is true: see `provenance`
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of its baseline and its candidate, as settings."""
+        return {str(role): name for role, name, _ in self.targets if role is not Role.AGAIN}
 
 
 class Watch:
@@ -130,6 +135,7 @@ def judged(plan: Plan, run: Run) -> Judgement:
         folder=plan.settings.reports / "runs" / run.id,
         footprints=(footprints := read_footprints(run.folder)),
         excesses=excesses(footprints),
+        cosmetic=plan.settings.cosmetic,
     )
     return gate(judgement, plan.declared, datetime.now(UTC).date(), whole=plan.whole)
 
@@ -138,11 +144,16 @@ def undecided(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     """What could be chance, and is played again: noise, and, once, a difference. Many of those are no chance, but for
     lags: a machine that stands still makes many."""
     noisy = [verdict.scenario for verdict in verdicts if verdict.noise and not verdict.problem]
-    wrong = [v for v in verdicts if v.outcome in (Outcome.DIFFERENT, Outcome.BROKEN) and not v.problem]
-    late = [v for v in wrong if v.unexplained and all(map(is_lag, v.unexplained)) and not v.broken]
-    others = [v for v in wrong if v not in late]
-    once = [*late[:_REPLAYED], *(others if len(others) <= _REPLAYED else [])]
+    broken = [v for v in verdicts if v.outcome is Outcome.BROKEN and not v.problem]
+    apart = [v for v in verdicts if v.outcome in (Outcome.DIFFERENT, Outcome.COSMETIC)]
+    late = [v for v in apart if v.unexplained and all(map(is_lag, v.unexplained)) and not v.broken]
+    others = [v for v in apart if v not in late]
+    once = [*late[:_REPLAYED], *_if_few(others), *_if_few(broken)]
     return (*noisy[:_REPLAYED], *(verdict.scenario for verdict in once if not verdict.replays))
+
+
+def _if_few(verdicts: list[Verdict]) -> list[Verdict]:
+    return verdicts if len(verdicts) <= _REPLAYED else []
 
 
 # --- one target -----------------------------------------------------------------------------------------------------
@@ -237,8 +248,17 @@ def _point_latest(reports: Path, run: str) -> None:
 def plan_of(
     settings: Settings, scenarios: Sequence[Scenario], seed: int | None, ports: Mapping[Role, int], *, whole: bool
 ) -> Plan:
+    """A gateway beside itself has nothing to declare, and cannot be better: declarations and musts are of two."""
     chosen = secrets.randbelow(2**32) if seed is None else seed
-    return Plan(settings, tuple(scenarios), read_declarations(settings.differences), chosen, whole, ports)
+    declared = read_declarations(settings.differences)
+    if settings.is_self_comparison:
+        scenarios, declared = [without_musts(each) for each in scenarios], ()
+    return Plan(settings, tuple(scenarios), declared, chosen, whole, ports)
+
+
+def without_musts(scenario: Scenario) -> Scenario:
+    """Musts are about right and wrong, and some hold for an improved gateway alone."""
+    return replace(scenario, steps=tuple(replace(step, must=()) for step in scenario.steps))
 
 
 def elsewhere(settings: Settings) -> tuple[Scenario, ...]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import BadInput, TargetFailed
-from harness.journey import OBSERVATIONS, Plan, Watch, observe
+from harness.journey import OBSERVATIONS, Plan, Watch, observe, without_musts
 from harness.judging import judge_stored
-from harness.model import Json, Scenario, Verdict
+from harness.model import Json, Verdict
 from harness.provenance import stamped
 
 _DEATHS = 2  # of a baseline, which dies of a signal now and then (LiteLLM 1.106.2, in C), and has judged nothing then
@@ -45,7 +45,7 @@ async def compare_with_itself(plan: Plan, runs: int, folder: Path, told: Callabl
     if not plan.scenarios:
         raise BadInput("no scenario is left to replay: choose fewer filters", plan.settings.scenarios)
     baseline = plan.settings.model_copy(update={"candidate": plan.settings.baseline})
-    scenarios = tuple(_without_musts(scenario) for scenario in plan.scenarios)
+    scenarios = tuple(map(without_musts, plan.scenarios))
     done, died = list[SelfRun](), list[str]()
     while len(done) < runs:
         number = len(done)
@@ -73,11 +73,6 @@ async def _run(plan: Plan, number: int, folder: Path) -> SelfRun:
     if not found:
         shutil.rmtree(folder)
     return SelfRun(number, plan.seed, time.monotonic() - began, len(verdicts), found, flaky)
-
-
-def _without_musts(scenario: Scenario) -> Scenario:
-    """They are about right and wrong, and some hold for the candidate alone."""
-    return replace(scenario, steps=tuple(replace(step, must=()) for step in scenario.steps))
 
 
 # --- what is written ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ python -m tests.gateway --port N --upstream URL [--broken NAME] [--prefix /PATH]
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -19,7 +20,7 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 BROKEN = (
@@ -29,6 +30,8 @@ BROKEN = (
     "any-status",
     "beta-changed",
     "buffered",
+    "refusing",
+    "cosmetic",
     "id-inconsistent",
     "dead",
     "slow-death",
@@ -86,12 +89,20 @@ def create_app(upstream: str, broken: str, prefix: str = "") -> Starlette:
         if broken == "death-once" and next(numbers) and not Path(os.environ["MARK"], "died").exists():
             Path(os.environ["MARK"], "died").touch()
             os._exit(3)
+        if broken == "refusing":
+            told = f"Invalid model name passed in model={(await request.json())['model']}. Call `/v1/models`"
+            return JSONResponse({"error": {"message": told}}, 400)
         url = httpx.URL(f"{upstream}/{request.path_params['path']}", query=request.url.query.encode())
         headers, body = headers_up(request, broken), await request.body()
         call = client.build_request(request.method, url, headers=headers, content=body)
         answer = await client.send(call, stream=True)
         status = randrange(400, 600) if broken == "any-status" else answer.status_code
-        return StreamingResponse(body_of(answer, broken), status, headers_down(answer, broken, next(numbers)))
+        headers_back = headers_down(answer, broken, next(numbers))
+        if broken == "cosmetic" and answer.headers["content-type"] == "application/json":
+            return Response(
+                json.dumps(json.loads(await answer.aread())), status, headers_back
+            )  # other blanks, a length
+        return StreamingResponse(body_of(answer, broken), status, headers_back)
 
     methods = ["GET", "HEAD", "POST"]
     return Starlette(
