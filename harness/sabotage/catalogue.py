@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.sabotage import (
     client_answers,
     client_streams,
+    exact_text,
     finer_answers,
     finer_calls,
     finer_streams,
@@ -42,5 +43,7 @@ ALL: tuple[Sabotage, ...] = (
     *finer_calls.HEADERS,
     *finer_calls.BODIES,
     *finer_calls.CALLS,
+    *exact_text.ASKED,
+    *exact_text.ANSWERED,
     *processes.ALL,
 )
