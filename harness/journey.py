@@ -11,13 +11,27 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
 from harness.comparison.arrival import is_lag
 from harness.errors import BadInput, HarnessError
 from harness.footprint import measuring, read_footprints, store_footprints
-from harness.judging import judge_stored
-from harness.model import Declaration, Footprint, Json, Judgement, Observation, Outcome, Role, Scenario, Verdict
+from harness.judging import Judged, judge_stored
+from harness.model import (
+    Cut,
+    Declaration,
+    Excess,
+    Footprint,
+    Json,
+    Judgement,
+    Observation,
+    Outcome,
+    Role,
+    Scenario,
+    Verdict,
+    Wait,
+)
 from harness.observation import store
 from harness.replay.rounds import Rounds
 from harness.replay.run import warm_up
@@ -29,9 +43,11 @@ from harness.unfinished import Part, keeping, taken_over
 from harness.verdict.declared import read_declarations
 from harness.verdict.footprint import excesses
 from harness.verdict.gate import gate
+from harness.verdict.lateness import ENOUGH, excess_of, is_suspicious
 
 OBSERVATIONS = "observations.ndjson"
 _LAST_WORDS = 0.2  # seconds until it is known of a program that it has died of its last request
+_STREAMS = 60  # at most, that a round of replays looks at for a candidate that is late now and then
 _REPLAYED = 12  # scenarios at most of each kind (noisy, late, different, broken) that are played again
 
 
@@ -103,7 +119,7 @@ async def observe(
 
     def again() -> list[Scenario]:
         found = judge_stored(plan.scenarios, folder / OBSERVATIONS, plan.declared, doubtful=True)
-        names = undecided(found.verdicts)
+        names = {*undecided(found.verdicts), *streams_to_replay(plan.scenarios, found)}
         return [scenario for scenario in plan.scenarios if scenario.id in names]
 
     rounds = Rounds(len(Role), again)
@@ -134,7 +150,7 @@ def judged(plan: Plan, run: Run) -> Judgement:
         found.upstream,
         folder=plan.settings.reports / "runs" / run.id,
         footprints=(footprints := read_footprints(run.folder)),
-        excesses=excesses(footprints),
+        excesses=(*excesses(footprints), *_some(excess_of(found.late_again))),
         cosmetic=plan.settings.cosmetic,
     )
     return gate(judgement, plan.declared, datetime.now(UTC).date(), whole=plan.whole)
@@ -152,8 +168,35 @@ def undecided(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     return (*noisy[:_REPLAYED], *(verdict.scenario for verdict in once if not verdict.replays))
 
 
+def streams_to_replay(scenarios: Sequence[Scenario], found: Judged) -> list[str]:
+    """Name scenarios with many streams, where so many came late that they may be late now and then on the candidate."""
+    is_decided = found.late_again.streams >= ENOUGH or excess_of(found.late_again) is not None
+    if is_decided or not is_suspicious(found.late_at_first):
+        return []
+    plain = [scenario for scenario in scenarios if _only_streams(scenario)]
+    most_first = sorted(plain, key=lambda scenario: -len(scenario.steps))
+    streams = accumulate(len(scenario.steps) for scenario in most_first)
+    return [scenario.id for scenario, many in zip(most_first, streams, strict=True) if many <= _STREAMS]
+
+
+def _only_streams(scenario: Scenario) -> bool:
+    """Whether each step is a stream that goes well and one at a time: such steps take little time."""
+    replies = [reply for step in scenario.steps for reply in step.replies]
+    acts = [act for reply in replies for act in reply.acts or ()]
+    return (
+        len(replies) == len(scenario.steps)
+        and not any(step.together or step.leave_after is not None for step in scenario.steps)
+        and all(reply.status == 200 and reply.acts and not reply.before for reply in replies)
+        and not any(isinstance(act, Wait | Cut) for act in acts)
+    )
+
+
 def _if_few(verdicts: list[Verdict]) -> list[Verdict]:
     return verdicts if len(verdicts) <= _REPLAYED else []
+
+
+def _some(excess: Excess | None) -> tuple[Excess, ...]:
+    return () if excess is None else (excess,)
 
 
 # --- one target -----------------------------------------------------------------------------------------------------

@@ -302,6 +302,23 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class LateStreams:
+    """How many streams all three targets have passed on, and how many came late on one of them alone.
+
+    A machine that stands still makes any of the three late, as often the one as the other.
+    """
+
+    streams: int = 0
+    baseline: int = 0  # late on one of its two instances
+    candidate: int = 0
+
+    def __add__(self, other: LateStreams) -> LateStreams:
+        return LateStreams(
+            self.streams + other.streams, self.baseline + other.baseline, self.candidate + other.candidate
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """A difference that somebody decided to allow. `where` and `scenarios` are patterns: see `verdict.declared`."""
 
@@ -352,7 +369,7 @@ class Verdict:
 class Excess:
     """Something that the candidate's process does worse than the baseline's, beyond what is noise."""
 
-    sense: str  # start time, memory, descriptors, upstream connections, secrets in logs
+    sense: str  # start time, memory, descriptors, upstream connections, secrets in logs, late streams
     told: str
 
 

@@ -6,6 +6,7 @@ python -m tests.gateway --port N --upstream URL [--broken NAME] [--prefix /PATH]
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -30,6 +31,7 @@ BROKEN = (
     "any-status",
     "beta-changed",
     "buffered",
+    "late-now-and-then",
     "refusing",
     "cosmetic",
     "id-inconsistent",
@@ -97,7 +99,10 @@ def create_app(upstream: str, broken: str, prefix: str = "") -> Starlette:
         call = client.build_request(request.method, url, headers=headers, content=body)
         answer = await client.send(call, stream=True)
         status = randrange(400, 600) if broken == "any-status" else answer.status_code
-        headers_back = headers_down(answer, broken, next(numbers))
+        number = next(numbers)
+        if broken == "late-now-and-then" and number % 10 == 9:
+            await asyncio.sleep(1.3)
+        headers_back = headers_down(answer, broken, number)
         if broken == "cosmetic" and answer.headers["content-type"] == "application/json":
             return Response(
                 json.dumps(json.loads(await answer.aread())), status, headers_back

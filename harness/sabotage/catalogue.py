@@ -40,6 +40,8 @@ ALL: tuple[Sabotage, ...] = (
     *finer_streams.ENDS,
     *finer_streams.FRAMING,
     *finer_streams.ARRIVAL,
+    *finer_streams.HELD_BACK,
+    *finer_streams.NOW_AND_THEN,
     *finer_calls.HEADERS,
     *finer_calls.BODIES,
     *finer_calls.CALLS,

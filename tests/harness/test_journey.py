@@ -230,6 +230,20 @@ def test_a_targets_url_that_is_no_address_is_named(settings, url):
     assert "is no gateway's address: give one such as http://127.0.0.1:4000/litellm" in told
 
 
+def test_a_candidate_that_is_late_on_every_tenth_stream_is_found_over_all_streams(settings, tmp_path):
+    stream = (RECORDINGS / "curl" / "chat-stream.yaml").read_text()
+    head, step = stream.partition("  - request:")[0], stream[stream.index("  - request:") :]
+    (tmp_path / "scenarios" / "curl").mkdir(parents=True)
+    for number in range(3):
+        steps = "".join(step.replace("content: hi", f"content: stream {number} of {turn:02d}") for turn in range(12))
+        (tmp_path / "scenarios" / "curl" / f"streams-{number}.yaml").write_text(head + steps)
+    done = parity(settings("late-now-and-then", tmp_path / "scenarios"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    result = report(tmp_path / "harness.toml")
+    assert [excess["sense"] for excess in result["excesses"]] == ["late streams"]
+    assert re.search(r"late streams: \d+ of \d+ streams came late", done.stdout)
+
+
 def verdicts(outcome, count, *found, replays=0):
     return [Verdict(f"curl/{outcome}-{n}", outcome, unexplained=found, replays=replays) for n in range(count)]
 
