@@ -28,7 +28,8 @@ def excess_of(again: LateStreams) -> Excess | None:
     if _by_chance(again) >= _SURE:
         return None
     told = (
-        f"{again.candidate} of {again.streams} streams came late; of the baseline's two times as many {again.baseline}"
+        f"{again.candidate} of {again.streams} streams came late on the candidate alone; "
+        f"{again.baseline} of {2 * again.streams} on one of the baseline's two instances"
     )
     return Excess(LATE_STREAMS, told)
 

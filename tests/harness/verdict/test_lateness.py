@@ -32,8 +32,8 @@ def test_what_chance_does_not_is_told_with_its_numbers(late: LateStreams) -> Non
     found = excess_of(late)
     assert found is not None
     assert found.sense == "late streams"
-    assert found.told.startswith(f"{late.candidate} of {late.streams} streams came late")
-    assert found.told.endswith(f" {late.baseline}")
+    assert found.told.startswith(f"{late.candidate} of {late.streams} streams came late on the candidate alone; ")
+    assert f"; {late.baseline} of {2 * late.streams} on" in found.told
 
 
 def test_one_target_of_three_alike_is_seldom_taken_for_a_late_one() -> None:
