@@ -245,11 +245,11 @@ HELD_BACK = tuple(
     _stream(f"a stream of {what} is held back after {size} kB", "buffering", f"curl/{scenario}-long-stream", held)
     for what, scenario, size in (
         ("Claude's", "messages", 24),
-        ("messages from GPT", "messages-openai", 30),
+        ("messages from GPT", "messages-openai", 20),
         ("messages from Gemini", "messages-gemini", 24),
         ("chat", "chat-openai", 36),
-        ("chat with Claude", "chat-anthropic", 36),
-        ("chat with Gemini", "chat-gemini", 36),
+        ("chat with Claude", "chat-anthropic", 20),
+        ("chat with Gemini", "chat-gemini", 20),
         ("a response", "responses-openai", 30),
         ("a response of Claude's", "responses-anthropic", 30),
         ("a completion", "completions", 30),
