@@ -36,8 +36,8 @@ def approve_command(folder: Path, file: Path) -> None:
 
 def _decide_all(folder: Path, file: Path) -> int:
     """How many are left. Not in an event loop: Ctrl-C ends a prompt at once."""
-    settings = read_settings(file, {})
     run, seed = stored_run(folder)
+    settings = read_settings(file, run.names)
     plan = plan_of(settings, read_all(settings.scenarios), seed, {}, whole=False)
     found = undeclared(judged(plan, run).verdicts)
     left = sum(not _decide(one, settings.differences) for one in found)

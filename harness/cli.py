@@ -19,7 +19,7 @@ from harness.exit_code import run_to_its_exit_code
 from harness.explain_command import explain_command
 from harness.gate_command import gate_command, untouched_command
 from harness.generator_command import generator_command
-from harness.journey import Plan, Watch, elsewhere, failed_last, judged, parity, plan_of, stored_run
+from harness.journey import Plan, Watch, elsewhere, failed_last, judged, parity, plan_of, stored_run, without_musts
 from harness.load_command import load_command
 from harness.model import Judgement, Role, Scenario
 from harness.provenance import stamped
@@ -80,6 +80,7 @@ for command in COMMANDS:
 @click.option("--scenarios", metavar="FOLDER", help="Where the scenarios are.")
 @click.option("--differences", metavar="FILE", help="The declared differences.")
 @click.option("--reports", metavar="FOLDER", help="Where the reports go.")
+@click.option("--cosmetic", type=click.Choice(["agree", "differ"]), help="What cosmetic differences alone amount to.")
 @click.option("--concurrency", type=click.IntRange(1), help="Scenarios at once on each target.")
 @click.option("-k", "text", default="", help="Only scenarios whose id contains this.")
 @click.option("--client", help="Only scenarios of this client: the folder's name.")
@@ -139,9 +140,7 @@ class Picks:
         )
 
     def made(self, scenario: Scenario) -> Scenario:
-        if not self.without_musts:
-            return scenario
-        return replace(scenario, steps=tuple(replace(step, must=()) for step in scenario.steps))
+        return without_musts(scenario) if self.without_musts else scenario
 
 
 @main.command("compare")
@@ -151,8 +150,8 @@ def compare_command(folder: Path, file: Path) -> None:
     """Judge a stored run again, with the differences that are declared now. Nothing is started."""
 
     async def again() -> int:
-        settings = read_settings(file, {})
         run, seed = stored_run(folder)
+        settings = read_settings(file, run.names)
         plan = plan_of(settings, read_all(settings.scenarios), seed, {}, whole=True)
         judgement = judged(plan, run)
         result = {**summary(judgement, Redaction(), elsewhere(settings)), "made": run.made}

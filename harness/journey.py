@@ -9,15 +9,29 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
 from harness.comparison.arrival import is_lag
 from harness.errors import BadInput, HarnessError
 from harness.footprint import measuring, read_footprints, store_footprints
-from harness.judging import judge_stored
-from harness.model import Declaration, Footprint, Json, Judgement, Observation, Outcome, Role, Scenario, Verdict
+from harness.judging import Judged, judge_stored
+from harness.model import (
+    Cut,
+    Declaration,
+    Excess,
+    Footprint,
+    Json,
+    Judgement,
+    Observation,
+    Outcome,
+    Role,
+    Scenario,
+    Verdict,
+    Wait,
+)
 from harness.observation import store
 from harness.replay.rounds import Rounds
 from harness.replay.run import warm_up
@@ -29,10 +43,12 @@ from harness.unfinished import Part, keeping, taken_over
 from harness.verdict.declared import read_declarations
 from harness.verdict.footprint import excesses
 from harness.verdict.gate import gate
+from harness.verdict.lateness import ENOUGH, excess_of, is_suspicious
 
 OBSERVATIONS = "observations.ndjson"
 _LAST_WORDS = 0.2  # seconds until it is known of a program that it has died of its last request
-_REPLAYED = 12  # scenarios at most that are played again
+_STREAMS = 60  # at most, that a round of replays looks at for a candidate that is late now and then
+_REPLAYED = 12  # scenarios at most of each kind (noisy, late, different, broken) that are played again
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,11 @@ class Run:
     targets: tuple[tuple[Role, str, str], ...]
     seconds: float
     made: Json = None  # of what it is true: see `provenance`
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of its baseline and its candidate, as settings."""
+        return {str(role): name for role, name, _ in self.targets if role is not Role.AGAIN}
 
 
 class Watch:
@@ -98,7 +119,7 @@ async def observe(
 
     def again() -> list[Scenario]:
         found = judge_stored(plan.scenarios, folder / OBSERVATIONS, plan.declared, doubtful=True)
-        names = undecided(found.verdicts)
+        names = {*undecided(found.verdicts), *streams_to_replay(plan.scenarios, found)}
         return [scenario for scenario in plan.scenarios if scenario.id in names]
 
     rounds = Rounds(len(Role), again)
@@ -129,7 +150,8 @@ def judged(plan: Plan, run: Run) -> Judgement:
         found.upstream,
         folder=plan.settings.reports / "runs" / run.id,
         footprints=(footprints := read_footprints(run.folder)),
-        excesses=excesses(footprints),
+        excesses=(*excesses(footprints), *_some(excess_of(found.late_again))),
+        cosmetic=plan.settings.cosmetic,
     )
     return gate(judgement, plan.declared, datetime.now(UTC).date(), whole=plan.whole)
 
@@ -138,11 +160,43 @@ def undecided(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     """What could be chance, and is played again: noise, and, once, a difference. Many of those are no chance, but for
     lags: a machine that stands still makes many."""
     noisy = [verdict.scenario for verdict in verdicts if verdict.noise and not verdict.problem]
-    wrong = [v for v in verdicts if v.outcome in (Outcome.DIFFERENT, Outcome.BROKEN) and not v.problem]
-    late = [v for v in wrong if v.unexplained and all(map(is_lag, v.unexplained)) and not v.broken]
-    others = [v for v in wrong if v not in late]
-    once = [*late[:_REPLAYED], *(others if len(others) <= _REPLAYED else [])]
+    broken = [v for v in verdicts if v.outcome is Outcome.BROKEN and not v.problem]
+    apart = [v for v in verdicts if v.outcome in (Outcome.DIFFERENT, Outcome.COSMETIC)]
+    late = [v for v in apart if v.unexplained and all(map(is_lag, v.unexplained)) and not v.broken]
+    others = [v for v in apart if v not in late]
+    once = [*late[:_REPLAYED], *_if_few(others), *_if_few(broken)]
     return (*noisy[:_REPLAYED], *(verdict.scenario for verdict in once if not verdict.replays))
+
+
+def streams_to_replay(scenarios: Sequence[Scenario], found: Judged) -> list[str]:
+    """Name scenarios with many streams, where so many came late that they may be late now and then on the candidate."""
+    is_decided = found.late_again.streams >= ENOUGH or excess_of(found.late_again) is not None
+    if is_decided or not is_suspicious(found.late_at_first):
+        return []
+    plain = [scenario for scenario in scenarios if _only_streams(scenario)]
+    most_first = sorted(plain, key=lambda scenario: -len(scenario.steps))
+    streams = accumulate(len(scenario.steps) for scenario in most_first)
+    return [scenario.id for scenario, many in zip(most_first, streams, strict=True) if many <= _STREAMS]
+
+
+def _only_streams(scenario: Scenario) -> bool:
+    """Whether each step is a stream that goes well and one at a time: such steps take little time."""
+    replies = [reply for step in scenario.steps for reply in step.replies]
+    acts = [act for reply in replies for act in reply.acts or ()]
+    return (
+        len(replies) == len(scenario.steps)
+        and not any(step.together or step.leave_after is not None for step in scenario.steps)
+        and all(reply.status == 200 and reply.acts and not reply.before for reply in replies)
+        and not any(isinstance(act, Wait | Cut) for act in acts)
+    )
+
+
+def _if_few(verdicts: list[Verdict]) -> list[Verdict]:
+    return verdicts if len(verdicts) <= _REPLAYED else []
+
+
+def _some(excess: Excess | None) -> tuple[Excess, ...]:
+    return () if excess is None else (excess,)
 
 
 # --- one target -----------------------------------------------------------------------------------------------------
@@ -237,8 +291,17 @@ def _point_latest(reports: Path, run: str) -> None:
 def plan_of(
     settings: Settings, scenarios: Sequence[Scenario], seed: int | None, ports: Mapping[Role, int], *, whole: bool
 ) -> Plan:
+    """A gateway beside itself has nothing to declare, and cannot be better: declarations and musts are of two."""
     chosen = secrets.randbelow(2**32) if seed is None else seed
-    return Plan(settings, tuple(scenarios), read_declarations(settings.differences), chosen, whole, ports)
+    declared = read_declarations(settings.differences)
+    if settings.is_self_comparison:
+        scenarios, declared = [without_musts(each) for each in scenarios], ()
+    return Plan(settings, tuple(scenarios), declared, chosen, whole, ports)
+
+
+def without_musts(scenario: Scenario) -> Scenario:
+    """Musts are about right and wrong, and some hold for an improved gateway alone."""
+    return replace(scenario, steps=tuple(replace(step, must=()) for step in scenario.steps))
 
 
 def elsewhere(settings: Settings) -> tuple[Scenario, ...]:

@@ -16,8 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-from harness.comparison.run import Reference, compare_attempts
-from harness.model import Compared, Declaration, Observation, Role, Scenario, Verdict
+from harness.comparison.run import Reference, compare_attempts, late_in
+from harness.model import Compared, Declaration, LateStreams, Observation, Role, Scenario, Verdict
 from harness.observation import store
 from harness.spread import spread
 from harness.verdict.replayed import judge_replayed
@@ -26,6 +26,7 @@ Places: TypeAlias = Mapping[str, Sequence[store.Line]]  # scenario -> where its 
 _MANY = 4000  # observations, from which on a fork of this process is worth its start
 _PART = 50  # scenarios
 _TEACHING = 80  # parts, of which those of a larger run are learnt from: what is volatile is so in many scenarios
+_NONE_LATE = LateStreams()
 _COMPARED = (Role.BASELINE, Role.CANDIDATE)
 
 
@@ -34,6 +35,8 @@ class Judged:
     verdicts: tuple[Verdict, ...]  # in the order of the scenarios
     client: int = 0  # exchanges that were compared on each face: those of the baseline and of the candidate
     upstream: int = 0
+    late_at_first: LateStreams = _NONE_LATE  # when many scenarios were played at once
+    late_again: LateStreams = _NONE_LATE  # in replays, each scenario alone
 
 
 def judge_stored(
@@ -61,6 +64,8 @@ def judge_stored(
         tuple(found[scenario.id] for scenario in scenarios if scenario.id in found),
         sum(part.client for part in judged),
         sum(part.upstream for part in judged),
+        sum((part.late_at_first for part in judged), _NONE_LATE),
+        sum((part.late_again for part in judged), _NONE_LATE),
     )
 
 
@@ -106,13 +111,16 @@ def _judged(
     places: Places,
 ) -> Judged:
     verdicts, client, upstream = list[Verdict](), 0, 0
+    late = {True: _NONE_LATE, False: _NONE_LATE}  # by whether it is the first attempt
     for name, attempts in _observed(file, places):
         compared = tuple(compare(name, attempts))
         verdicts.append(judge_replayed(scenarios[name], compared, declared))
         seen = [one for roles in attempts.values() for role, one in roles.items() if role in _COMPARED]
         client += sum(len(one.client) for one in seen)
         upstream += sum(len(one.upstream) for one in seen)
-    return Judged(tuple(verdicts), client, upstream)
+        for attempt, roles in attempts.items():
+            late[attempt == 0] += late_in(roles)
+    return Judged(tuple(verdicts), client, upstream, late[True], late[False])
 
 
 def _observed(file: Path, places: Places) -> Iterator[tuple[str, dict[int, dict[Role, Observation]]]]:

@@ -160,6 +160,7 @@ class Scenario:
     source: str  # "recorded 2026-11-22, claude-cli 2.1.197", or "scripted"
     covers: tuple[str, ...]
     steps: tuple[Step, ...]
+    without_calls: str | None = None  # why the baseline asks for no reply in it, although there are some
 
     @property
     def recorded(self) -> bool:
@@ -250,6 +251,19 @@ class Kind(StrEnum):
     ORDER = "order"
 
 
+class Severity(StrEnum):
+    """What a difference does to a client, the worst first.
+
+    So far only what is cosmetic is told apart (`verdict.severity`); a difference of which nothing is known has none.
+    """
+
+    STOPS = "stops"  # a client fails, hangs, or loses its session
+    WRONG = "wrong"  # a client goes on with something else
+    ASKS_DIFFERENTLY = "asks differently"  # the provider is sent something else
+    LOST = "lost"  # information is gone
+    COSMETIC = "cosmetic"  # no client can see it
+
+
 class Absent(Enum):
     """The value of a key that is not there, as opposed to one that is null."""
 
@@ -262,6 +276,7 @@ class Difference:
     baseline: Json | Absent
     candidate: Json | Absent
     order: bool = False  # the same keys, in the orders that are told: of the object at `path`
+    severity: Severity | None = None  # None: nothing is known of it
 
     @property
     def kind(self) -> Kind:
@@ -284,6 +299,23 @@ class Compared:
     found: tuple[Difference, ...] = ()  # baseline against the candidate
     problem: str | None = None
     attempt: int = 0  # the candidate's
+
+
+@dataclass(frozen=True, slots=True)
+class LateStreams:
+    """How many streams all three targets have passed on, and how many came late on one of them alone.
+
+    A machine that stands still makes any of the three late, as often the one as the other.
+    """
+
+    streams: int = 0
+    baseline: int = 0  # late on one of its two instances
+    candidate: int = 0
+
+    def __add__(self, other: LateStreams) -> LateStreams:
+        return LateStreams(
+            self.streams + other.streams, self.baseline + other.baseline, self.candidate + other.candidate
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +345,7 @@ class Broken:
 class Outcome(StrEnum):
     SAME = "same"
     ALLOWED = "allowed"
+    COSMETIC = "cosmetic"  # what is undeclared in it is cosmetic
     DIFFERENT = "different"
     NOISY = "noisy"
     BROKEN = "broken"
@@ -336,7 +369,7 @@ class Verdict:
 class Excess:
     """Something that the candidate's process does worse than the baseline's, beyond what is noise."""
 
-    sense: str  # start time, memory, descriptors, upstream connections, secrets in logs
+    sense: str  # start time, memory, descriptors, upstream connections, secrets in logs, late streams
     told: str
 
 
@@ -376,6 +409,7 @@ class Judgement:
     expired: tuple[Declaration, ...] = ()
     shadowed: tuple[Declaration, ...] = ()  # explain nothing that an earlier one does not
     unproven: tuple[Declaration, ...] = ()  # `better`, and no must that shows it
+    cosmetic: Literal["agree", "differ"] = "agree"  # what targets do that differ in cosmetic differences alone
 
     @property
     def stale(self) -> tuple[tuple[str, Declaration], ...]:
@@ -389,4 +423,21 @@ class Judgement:
         outcomes = {verdict.outcome for verdict in self.verdicts}
         if not outcomes or outcomes & {Outcome.NOISY, Outcome.BROKEN}:
             return 2
-        return 1 if Outcome.DIFFERENT in outcomes or self.stale or self.excesses else 0
+        if self.differs or (self.cosmetic == "differ" and Outcome.COSMETIC in outcomes):
+            return 1
+        return 0 if self.exchanges_upstream else 2
+
+    @property
+    def differs(self) -> bool:
+        """Whether something is wrong that is not cosmetic."""
+        return bool(self.stale or self.excesses) or any(each.outcome is Outcome.DIFFERENT for each in self.verdicts)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the whole run judges nothing, where no scenario of it is the reason."""
+        if self.verdicts and not self.exchanges_upstream:
+            return (
+                "0 upstream exchanges: no call of any scenario reached the simulated upstream, which proves nothing: "
+                "add a scenario that a provider answers, or look at the targets' configuration"
+            )
+        return None

@@ -14,11 +14,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.comparison.run import Reference, compare_attempts
+from harness.comparison.run import Reference, compare_attempts, late_in
 from harness.errors import BadInput, HarnessError
 from harness.footprint import measuring
 from harness.journey import first_cause
-from harness.model import Declaration, Footprint, Observation, Outcome, Planted, Role, Scenario, Verdict
+from harness.model import Declaration, Footprint, LateStreams, Observation, Outcome, Planted, Role, Scenario, Verdict
 from harness.replay.run import Site, replay, warm_up
 from harness.replay.schedule import replay_all
 from harness.sabotage.catalogue import ALL
@@ -32,10 +32,12 @@ from harness.upstream.app import SimulatedUpstream
 from harness.verdict.declared import read_declarations
 from harness.verdict.footprint import START_MORE, START_RATIO, excesses
 from harness.verdict.judge import judge
-from harness.verdict.senses import MUST, sense_of, senses
+from harness.verdict.lateness import excess_of
+from harness.verdict.senses import LATE_STREAMS, MUST, sense_of, senses
 
 Announce = Callable[[Planted], None]
 _PATIENCE = 15.0  # seconds for a step: some sabotages let the client wait for what never comes
+_TIMES = 5  # that a scenario of many streams is played, one of which is late now and then
 _CLEAN = (Outcome.SAME, Outcome.ALLOWED)
 _FLAWED = "candidate with flaws"
 _Seen = dict[Role, dict[str, Observation]]
@@ -167,6 +169,9 @@ class _Judge:
         (compared,) = compare_attempts(self._reference, candidate.scenario, {0: seen}, doubtful=doubtful)
         return judge(self.scenarios[candidate.scenario], compared, self._declared)
 
+    def late(self, candidate: Observation) -> LateStreams:
+        return late_in({**self._baseline(candidate.scenario), Role.CANDIDATE: candidate})
+
     def _baseline(self, scenario: str) -> dict[Role, Observation]:
         return {role: observations[scenario] for role, observations in self._seen.items()}
 
@@ -191,12 +196,16 @@ def _require_clean(verdicts: Sequence[Verdict]) -> None:
 
 async def _plant(sabotage: Sabotage, stage: _Stage, judges: _Judge, announce: Announce) -> Planted:
     hop = stage.hops[sabotage.face]
+    times = _TIMES if sabotage.sense == LATE_STREAMS else 1
     hop.mutation, hop.bitten = sabotage.mutation, False
     try:
-        observation = await replay(judges.scenarios[sabotage.scenario], stage.site)
+        seen = [await replay(judges.scenarios[sabotage.scenario], stage.site) for _ in range(times)]
     finally:
         hop.mutation = NOTHING
-    planted = _noticed(sabotage, hop.bitten, judges.verdict(observation, doubtful=True))
+    if sabotage.sense == LATE_STREAMS:
+        planted = _noticed_late(sabotage, hop.bitten, sum((judges.late(each) for each in seen), LateStreams()))
+    else:
+        planted = _noticed(sabotage, hop.bitten, judges.verdict(seen[0], doubtful=True))
     announce(planted)
     return planted
 
@@ -232,6 +241,13 @@ def _with_flaws(settings: Settings, slow: float) -> Settings:
     flawed = ProcessSettings(name="flawed", command=command(target.url, slow), ready=ready)
     whole = target.model_copy(update={"url": url, "processes": (*target.processes, flawed)})
     return settings.model_copy(update={"targets": {**settings.targets, _FLAWED: whole}})
+
+
+def _noticed_late(sabotage: Sabotage, bitten: bool, late: LateStreams) -> Planted:
+    """As the replays of a parity run are judged."""
+    found = excess_of(late)
+    by, where = ((LATE_STREAMS,), found.told) if found else ((), "")
+    return Planted(sabotage.name, sabotage.face.value, sabotage.sense, sabotage.scenario, bitten, by, where)
 
 
 def _noticed(sabotage: Sabotage, bitten: bool, verdict: Verdict) -> Planted:

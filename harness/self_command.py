@@ -43,7 +43,8 @@ async def _compared(plan: Plan, runs: int, console: Console) -> int:
         if isinstance(run, str):
             console.print(run, highlight=False, markup=False)
             return
-        names = ", ".join(f"{verdict.scenario} ({verdict.outcome})" for verdict in run.found) or "nothing found"
+        names = ", ".join(f"{verdict.scenario} ({verdict.outcome})" for verdict in run.found)
+        names = ", ".join(filter(None, (names, run.late.told if run.late else ""))) or "nothing found"
         names += f" (flaky: {', '.join(run.flaky)})" if run.flaky else ""
         console.print(f"run {run.number + 1} of {runs}, seed {run.seed}, {run.seconds:.1f} s: {names}", highlight=False)
 
@@ -52,7 +53,7 @@ async def _compared(plan: Plan, runs: int, console: Console) -> int:
         found = await compare_with_itself(plan, runs, folder, told)
         file = write(found, folder, plan.settings.config)
     report_beside(plan.settings, lambda line: console.print(line, highlight=False))
-    alarms, done = sum(bool(run.found) for run in found.done), len(found.done)
+    alarms, done = sum(run.has_alarm for run in found.done), len(found.done)
     console.print(
         f"{alarms} of {done} self-comparisons with a finding: {reports / 'latest' / file.name}", highlight=False
     )

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import BadInput, TargetFailed
-from harness.journey import OBSERVATIONS, Plan, Watch, observe
+from harness.journey import OBSERVATIONS, Plan, Watch, observe, without_musts
 from harness.judging import judge_stored
-from harness.model import Json, Scenario, Verdict
+from harness.model import Excess, Json, Verdict
 from harness.provenance import stamped
+from harness.verdict.lateness import excess_of
 
 _DEATHS = 2  # of a baseline, which dies of a signal now and then (LiteLLM 1.106.2, in C), and has judged nothing then
 
@@ -28,6 +29,11 @@ class SelfRun:
     scenarios: int
     found: tuple[Verdict, ...]  # with a difference, noise or a problem
     flaky: tuple[str, ...] = ()  # the baseline answers them in more than one way: replays have shown it
+    late: Excess | None = None  # streams that came late now and then
+
+    @property
+    def has_alarm(self) -> bool:
+        return bool(self.found) or self.late is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ async def compare_with_itself(plan: Plan, runs: int, folder: Path, told: Callabl
     if not plan.scenarios:
         raise BadInput("no scenario is left to replay: choose fewer filters", plan.settings.scenarios)
     baseline = plan.settings.model_copy(update={"candidate": plan.settings.baseline})
-    scenarios = tuple(_without_musts(scenario) for scenario in plan.scenarios)
+    scenarios = tuple(map(without_musts, plan.scenarios))
     done, died = list[SelfRun](), list[str]()
     while len(done) < runs:
         number = len(done)
@@ -67,17 +73,14 @@ async def compare_with_itself(plan: Plan, runs: int, folder: Path, told: Callabl
 async def _run(plan: Plan, number: int, folder: Path) -> SelfRun:
     began = time.monotonic()
     await observe(plan, folder, Watch())
-    verdicts = judge_stored(plan.scenarios, folder / OBSERVATIONS, plan.declared).verdicts
+    judged = judge_stored(plan.scenarios, folder / OBSERVATIONS, plan.declared)
+    verdicts, late = judged.verdicts, excess_of(judged.late_again)
     found = tuple(verdict for verdict in verdicts if verdict.unexplained or verdict.noise or verdict.problem)
     flaky = tuple(verdict.scenario for verdict in verdicts if verdict.replays and verdict not in found)
-    if not found:
+    run = SelfRun(number, plan.seed, time.monotonic() - began, len(verdicts), found, flaky, late)
+    if not run.has_alarm:
         shutil.rmtree(folder)
-    return SelfRun(number, plan.seed, time.monotonic() - began, len(verdicts), found, flaky)
-
-
-def _without_musts(scenario: Scenario) -> Scenario:
-    """They are about right and wrong, and some hold for the candidate alone."""
-    return replace(scenario, steps=tuple(replace(step, must=()) for step in scenario.steps))
+    return run
 
 
 # --- what is written ------------------------------------------------------------------------------------------------
@@ -87,9 +90,10 @@ def as_json(all_runs: SelfRuns) -> dict[str, Json]:
     """`findings` counts the scenarios of all runs in which something was found; `details` has them."""
     runs = all_runs.done
     details: list[Json] = [_finding(run, verdict) for run in runs for verdict in run.found]
+    details += [_late(run, run.late) for run in runs if run.late]
     return {
         "runs": len(runs),
-        "runs_with_findings": sum(bool(run.found) for run in runs),
+        "runs_with_findings": sum(run.has_alarm for run in runs),
         "findings": len(details),
         "scenarios": runs[-1].scenarios if runs else 0,
         "flaky": [f"run {run.number}: {name}" for run in runs for name in run.flaky],
@@ -110,6 +114,11 @@ def _finding(run: SelfRun, verdict: Verdict) -> Json:
         "problem": verdict.problem,
         "paths": paths,
     }
+
+
+def _late(run: SelfRun, late: Excess) -> Json:
+    whole: dict[str, Json] = {"scenario": "all streams", "outcome": late.sense, "problem": late.told, "paths": []}
+    return {"run": run.number, "seed": run.seed, **whole}
 
 
 def write(runs: SelfRuns, folder: Path, config: Path) -> Path:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -37,6 +38,14 @@ class TargetSettings(_Strict):
     processes: tuple[ProcessSettings, ...] = ()
     version: tuple[str, ...] = ()
     ports: dict[str, int] = {}
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        """A path is what the gateway serves below, and goes before each request's own."""
+        if not re.fullmatch(r"https?://[^/?#@]+(/[^?#]*)?", url):
+            raise ValueError(f"{url!r} is no gateway's address: give one such as http://127.0.0.1:4000/litellm")
+        return url.rstrip("/")
 
     def target(self, name: str) -> model.Target:
         processes = tuple(
@@ -73,6 +82,7 @@ class Settings(BaseSettings):
     candidate: str
     patience: float = Field(default=5.0, gt=0)
     concurrency: int = Field(default=8, ge=1)
+    cosmetic: Literal["agree", "differ"] = "agree"  # what targets do that differ in cosmetic differences alone
     warm_up: dict[str, tuple[str, ...]] = {}
     environment: dict[str, str] = {}
     gate: GateSettings = GateSettings()
@@ -91,6 +101,12 @@ class Settings(BaseSettings):
         file = InitSettingsSource(settings_cls, given.get("file", {}))
         options = InitSettingsSource(settings_cls, given.get("options", {}))
         return options, env_settings, file
+
+    @property
+    def is_self_comparison(self) -> bool:
+        """Whether both targets are the same gateway, under one name or two."""
+        one, other = (self.targets.get(name) for name in (self.baseline, self.candidate))
+        return self.baseline == self.candidate or (one is not None and one == other)
 
     def target(self, name: str) -> TargetSettings:
         if name not in self.targets:

@@ -57,6 +57,7 @@ from harness.verdict.judge import judge
 from harness.verdict.shadowed import Tally
 
 REPORT = "shadow"
+_APART = (Outcome.COSMETIC, Outcome.DIFFERENT)  # what is kept as a scenario
 _WAITING = 100  # calls that wait for the candidate; further ones are let go, and counted
 _BATCH = 4
 _LOOK = 0.2  # seconds
@@ -154,7 +155,7 @@ class _Judge:
             verdict = judge(scenario, found[scenario.id], self.plan.declared)
             known = credentials((copied.client, *copied.upstream))
             scrubbed = scrub_found(verdict, self.key, {each for each in known if not each.startswith("<")})
-            if self.tally.judged(replace(scenario, steps=()), scrubbed) and verdict.outcome is Outcome.DIFFERENT:
+            if self.tally.judged(replace(scenario, steps=()), scrubbed) and verdict.outcome in _APART:
                 self._keep(scenario, copied)
         sides = [side for each in seen.values() for side in (each.recorded, each.once)]
         both = sum(len(side.client) for side in sides), sum(len(side.upstream) for side in sides)

@@ -1,11 +1,13 @@
 """A gateway of one screen, for tests of the harness: it passes everything through, or breaks one thing on purpose.
 
-python -m tests.gateway --port N --upstream URL [--broken NAME]
+python -m tests.gateway --port N --upstream URL [--broken NAME] [--prefix /PATH]
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
 import os
 import re
 import sys
@@ -19,7 +21,7 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 BROKEN = (
@@ -29,6 +31,9 @@ BROKEN = (
     "any-status",
     "beta-changed",
     "buffered",
+    "late-now-and-then",
+    "refusing",
+    "cosmetic",
     "id-inconsistent",
     "dead",
     "slow-death",
@@ -75,7 +80,7 @@ async def body_of(answer: httpx.Response, broken: str) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-def create_app(upstream: str, broken: str) -> Starlette:
+def create_app(upstream: str, broken: str, prefix: str = "") -> Starlette:
     client = httpx.AsyncClient(timeout=None)
     numbers = count()
 
@@ -86,18 +91,29 @@ def create_app(upstream: str, broken: str) -> Starlette:
         if broken == "death-once" and next(numbers) and not Path(os.environ["MARK"], "died").exists():
             Path(os.environ["MARK"], "died").touch()
             os._exit(3)
-        url = httpx.URL(upstream + request.url.path, query=request.url.query.encode())
+        if broken == "refusing":
+            told = f"Invalid model name passed in model={(await request.json())['model']}. Call `/v1/models`"
+            return JSONResponse({"error": {"message": told}}, 400)
+        url = httpx.URL(f"{upstream}/{request.path_params['path']}", query=request.url.query.encode())
         headers, body = headers_up(request, broken), await request.body()
         call = client.build_request(request.method, url, headers=headers, content=body)
         answer = await client.send(call, stream=True)
         status = randrange(400, 600) if broken == "any-status" else answer.status_code
-        return StreamingResponse(body_of(answer, broken), status, headers_down(answer, broken, next(numbers)))
+        number = next(numbers)
+        if broken == "late-now-and-then" and number % 10 == 9:
+            await asyncio.sleep(1.3)
+        headers_back = headers_down(answer, broken, number)
+        if broken == "cosmetic" and answer.headers["content-type"] == "application/json":
+            return Response(
+                json.dumps(json.loads(await answer.aread())), status, headers_back
+            )  # other blanks, a length
+        return StreamingResponse(body_of(answer, broken), status, headers_back)
 
     methods = ["GET", "HEAD", "POST"]
     return Starlette(
         routes=[
-            Route("/health", lambda _: PlainTextResponse("healthy")),
-            Route("/{path:path}", forward, methods=methods),
+            Route(f"{prefix}/health", lambda _: PlainTextResponse("healthy")),
+            Route(f"{prefix}/{{path:path}}", forward, methods=methods),
         ]
     )
 
@@ -107,10 +123,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--upstream", required=True)
     parser.add_argument("--broken", choices=BROKEN, default="nothing")
+    parser.add_argument("--prefix", default="", help="Serve below this path, and nothing elsewhere.")
     options = parser.parse_args()
     if options.broken == "dead":
         sys.exit("the gateway cannot start: its configuration is broken on purpose")
-    app = create_app(options.upstream, options.broken)
+    app = create_app(options.upstream, options.broken, options.prefix)
     uvicorn.run(app, port=options.port, date_header=False, server_header=False, log_level="warning")
 
 

@@ -79,7 +79,7 @@ MAY_IMPORT = {
     "shadow_world": {"model"},
     "shadow_journey": LEAVES | STEPS | {"journey", "provenance", "recording", "settings", "site", "shadow_world"},
     "shadow_command": {"exit_code", "reporting", "settings", "shadow_journey", "verdict"},
-    "self_comparison": LEAVES | {"provenance", "journey", "judging"},
+    "self_comparison": LEAVES | {"provenance", "journey", "judging", "verdict"},
     "self_command": LEAVES | {"reporting", "exit_code", "settings", "journey", "self_comparison", "traffic"},
     "__main__": {"cli"},
 }

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
 from harness.comparison.compare import pointer
-from harness.model import Difference, Exchange, Json, Kind, Observation, Response
+from harness.model import Difference, Exchange, Json, Kind, LateStreams, Observation, Response, header
 
 _LATE = 1.0  # seconds that no step's share of work explains, on a machine that is not stopped
 _FEWEST = 6  # arrivals, from which on there is a pace to speak of
@@ -56,6 +56,27 @@ def lags(baseline: Observation, other: Observation) -> Iterator[Difference]:
         if theirs.get(step, seconds) > seconds + _LATE:
             path = pointer(("client", step, "response", "late"))
             yield Difference(path, round(seconds, 1), round(theirs[step], 1))
+
+
+def late_streams(baseline: Observation, again: Observation, candidate: Observation) -> LateStreams:
+    """Count the streams that one of the three held up for much longer than both others: `lags`, but alike for all."""
+    seconds = [held_up(each) for each in (baseline, again, candidate)]
+    steps = [step for step in _streamed(baseline) if all(step in each for each in seconds)]
+    late = [_late_one([each[step] for each in seconds]) for step in steps]
+    return LateStreams(len(steps), sum(one in (0, 1) for one in late), late.count(2))
+
+
+def _late_one(seconds: Sequence[float]) -> int | None:
+    """Return the place of the one that is later than all others by a lag, if there is one."""
+    *_, second, latest = sorted(seconds)
+    return [*seconds].index(latest) if latest > second + _LATE else None
+
+
+def _streamed(observation: Observation) -> Iterator[int]:
+    for exchange in observation.client:
+        outcome = exchange.outcome
+        if isinstance(outcome, Response) and "event-stream" in (header(outcome.headers, "content-type") or ""):
+            yield exchange.step
 
 
 def is_lag(difference: Difference) -> bool:

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import zlib
+from decimal import Decimal
 from functools import lru_cache
 
 import orjson
@@ -15,9 +16,9 @@ from harness.model import Json
 
 _DEEPEST = 100  # levels of JSON; what nests deeper is compared as text
 
-# Where the fast reader is not asked: a number of 19 digits, and a key that ends in a backslash, which would hide it
-# from the next pattern.
-_DOUBTFUL = re.compile(r'\d{19}|\\\\"\s*:')
+# Where the fast reader is not asked: a number of more digits than a float is sure to hold (15, IEEE 754 binary64), and
+# a key that ends in a backslash, which would hide it from the next pattern.
+_DOUBTFUL = re.compile(r'[\d.]{17}|\\\\"\s*:')
 _FIRST_KEY = re.compile(r'[\s\[{]*"(?:[^"\\]|\\.)*"(\s*:\s*)')
 _KEY_END = re.compile(r'(?<!\\)"\s*:')  # a quote within a text has a backslash before it
 
@@ -53,7 +54,7 @@ def tree_or_text(text: str) -> Json:
     try:
         value = _quickly(text)
         if value is None:
-            value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
+            value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_exact)
     except (ValueError, RecursionError):
         return text
     return text if _too_deep(value) else value
@@ -116,10 +117,11 @@ def _refused(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
+def _exact(text: str) -> float | str:
+    """Return the number, or its digits where a float would lose some of them: a gateway that loses them is seen."""
     if math.isinf(number := float(text)):
         raise ValueError("out of range")
-    return number
+    return number if Decimal(text) == Decimal(repr(number)) else f"number {text}"
 
 
 def _too_deep(value: Json) -> bool:

@@ -7,14 +7,25 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from harness.comparison.arrival import is_lag, lags, paces, roughness
+from harness.comparison.arrival import is_lag, lags, late_streams, paces, roughness
 from harness.comparison.canonical import Canonical
 from harness.comparison.compare import compare
 from harness.comparison.cookies import Jar, jars, set_by, strayed
 from harness.comparison.order import orders
 from harness.comparison.tree import tree
 from harness.comparison.volatile import Places, Texts, Volatile, differing, learn, together
-from harness.model import Compared, Difference, Exchange, Failure, Json, Observation, Response, Role, header
+from harness.model import (
+    Compared,
+    Difference,
+    Exchange,
+    Failure,
+    Json,
+    LateStreams,
+    Observation,
+    Response,
+    Role,
+    header,
+)
 
 _Seen = Mapping[Role, Observation]
 # One scenario's trees, and the texts that their parts were read from: one that was replayed is in several pairs.
@@ -75,6 +86,13 @@ def _lags_of_all(found: Sequence[Compared]) -> set[str]:
     beside = Counter(one.attempt for one in found)
     most = ({path for path, count in late[n].items() if 2 * count > beside[n]} for n in beside)
     return set[str].intersection(*most)
+
+
+def late_in(seen: _Seen) -> LateStreams:
+    """Count the late streams of one attempt; none where one of its observations is missing or has a problem."""
+    if _problem(seen):
+        return LateStreams()
+    return late_streams(seen[Role.BASELINE], seen[Role.AGAIN], seen[Role.CANDIDATE])
 
 
 def _own(seen: _Seen, reads: Reads) -> Places:

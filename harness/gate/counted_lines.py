@@ -52,7 +52,8 @@ def _cookies(tree: Tree, evidence: str) -> Line:
 def parity_line(parity: Tree, sabotage: Tree, library: int, least: float, evidence: str) -> Line:
     """`library`: how many scenarios there are; `least`: the target in percent."""
     scenarios, planted = parity["scenarios"], sabotage["totals"]["planted"]
-    caught, equal = sabotage["totals"]["caught"], [one for one in scenarios if one["outcome"] in ("same", "allowed")]
+    good = ("same", "allowed", *(("cosmetic",) if parity.get("cosmetic") == "agree" else ()))
+    caught, equal = sabotage["totals"]["caught"], [one for one in scenarios if one["outcome"] in good]
     value = 100 * len(equal) / library if library else 0.0
     wrong = [f"{one['id']} is {one['outcome']}" for one in scenarios if one not in equal]
     escaped = [f"{one['name']}: {one['outcome']}" for one in sabotage["planted"] if one["outcome"] != "caught"]

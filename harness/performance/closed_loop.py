@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from time import perf_counter
 from typing import cast
+from urllib.parse import urlsplit
 
 import httptools
 
@@ -25,17 +26,17 @@ async def closed_loop(
 
     `spread`: seconds over which the connections begin one after the other, so that they do not all ask at once.
     """
-    host, _, port = url.removeprefix("http://").partition(":")
+    place = urlsplit(url)
     loop, until = asyncio.get_running_loop(), perf_counter() + seconds
     found: list[Outcome] = []
     ends = [loop.create_future() for _ in range(concurrency)]
 
     def client(number: int) -> Callable[[], _Client]:
-        return lambda: _Client(call, call.wire(key, f"{host}:{port}"), until, found, ends[number])
+        return lambda: _Client(call, call.wire(key, place.netloc, place.path), until, found, ends[number])
 
     async def opening(number: int) -> asyncio.Transport:
         await asyncio.sleep(spread * number / concurrency)
-        return (await loop.create_connection(client(number), host, int(port)))[0]
+        return (await loop.create_connection(client(number), str(place.hostname), place.port or 80))[0]
 
     try:
         opened = await asyncio.gather(*map(opening, range(concurrency)))

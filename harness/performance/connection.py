@@ -36,7 +36,7 @@ class Connection:
 
     def __init__(self, url: str, key: str, patience: float = 120.0) -> None:
         parts = urlsplit(url)
-        self._host = parts.netloc
+        self._host, self._prefix = parts.netloc, parts.path
         self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._key, self._patience = key, patience
         self._socket: socket.socket | None = None
@@ -59,7 +59,7 @@ class Connection:
         reader = _Reader(Reception(call.path, call.streams))
         began = perf_counter()
         try:
-            self._exchange(call.wire(self._key, self._host), reader, began)
+            self._exchange(call.wire(self._key, self._host, self._prefix), reader, began)
             failure = reader.reception.wrong()
         except TimeoutError:
             failure = f"nothing came for {self._patience:g} s"

@@ -26,8 +26,10 @@ class Call:
     body: bytes
     streams: bool
 
-    def wire(self, key: str, host: str) -> bytes:
-        return self.head.replace(KEY.encode(), key.encode()).replace(HOST.encode(), host.encode()) + self.body
+    def wire(self, key: str, host: str, prefix: str = "") -> bytes:
+        """Return the bytes of the request; `prefix` is the path that the gateway serves below."""
+        head = self.head.replace(b" ", f" {prefix.rstrip('/')}".encode(), 1)
+        return head.replace(KEY.encode(), key.encode()).replace(HOST.encode(), host.encode()) + self.body
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 from urllib.parse import SplitResult, urlsplit
 
@@ -33,12 +34,13 @@ async def send(
 
     The client hangs up at that many events (what comes after them counts as not seen), or when `leave` is set.
     `patience`, in seconds, is for the whole call. The exchange's `at` is how long the connection took: the times of its
-    chunks count from then. Never raises for what the other side does: see `Failure`.
+    chunks count from then. Never raises for what the other side does: see `Failure`. A path in `base_url` goes before
+    the request's own.
     """
     counted, told = (None, leave) if isinstance(leave, asyncio.Event) else (leave, asyncio.Event())
     answer = Answer(request.method, EventCounter(on_event, counted))
     place = urlsplit(base_url)
-    data, began = wire_bytes(request, place.netloc), monotonic()
+    data, began = wire_bytes(below(request, place.path), place.netloc), monotonic()
     try:
         async with asyncio.timeout(patience):
             failure = await _converse(place, data, answer, told)
@@ -107,6 +109,13 @@ async def _listen(reader: asyncio.StreamReader, answer: Answer) -> Failure | Non
 
 
 # --- what is written ------------------------------------------------------------------------------------------------
+
+
+def below(request: Request, prefix: str) -> Request:
+    """Return the request with a URL's path before its own; a target in another form than /path keeps it (RFC 9112,
+    section 3.2: `*` and authority-form speak of the whole server)."""
+    prefix = prefix.rstrip("/")
+    return replace(request, path=prefix + request.path) if prefix and request.path.startswith("/") else request
 
 
 def wire_bytes(request: Request, host: str) -> bytes:

@@ -13,13 +13,23 @@ _OWN = frozenset({"host", "content-length", "connection"})  # curl's own busines
 def curl(request: Request, url: str) -> str:
     """-i shows the head, -N does not buffer. A body that is no text goes through base64."""
     text = _text(request.body)
-    words = ["curl", "-isSN", *(["-I"] if request.method == "HEAD" else ["-X", request.method]), f"{url}{request.path}"]
+    words = [
+        "curl",
+        "-isSN",
+        *(["-I"] if request.method == "HEAD" else ["-X", request.method]),
+        _address(url, request.path),
+    ]
     headers = [f"{name}: {value}" for name, value in request.headers if name.lower() not in _OWN]
     lines = [" ".join(map(shlex.quote, words)), *(f"-H {_with_key(header)}" for header in headers)]
     if request.body:
         lines.append(f"--data-binary {'@-' if text is None else shlex.quote(text)}")
     command = " \\\n  ".join(lines)
     return command if text is not None else f"echo {base64.b64encode(request.body).decode()} | base64 -d | {command}"
+
+
+def _address(url: str, path: str) -> str:
+    """Return the URL that a client of that gateway asks: a path in `url` goes before the request's own."""
+    return f"{url.rstrip('/')}{path}"
 
 
 def _text(body: bytes) -> str | None:

@@ -80,13 +80,13 @@ def _lanes(seen: Seen, role: Role, ticks: int) -> list[tuple[Any, ...]]:
 
 
 def _difference(one: Mapping[str, Any], longest: int) -> list[Any]:
-    """[path, kind, declared by, baseline, candidate]; a side that has nothing is null."""
+    """[path, kind, declared by, baseline, candidate, severity]; a side that has nothing is null."""
     nothing = {"missing": "candidate", "extra": "baseline"}.get(one["kind"])
     told: Sequence[str] = [_value(one[side], longest) for side in ("baseline", "candidate")]
     if isinstance(one["baseline"], str) and isinstance(one["candidate"], str):
         told = apart(one["baseline"], one["candidate"], longest)
     sides = [None if side == nothing else text for side, text in zip(("baseline", "candidate"), told, strict=True)]
-    return [one["path"], one["kind"], one["declared_by"], *sides]
+    return [one["path"], one["kind"], one["declared_by"], *sides, one.get("severity")]
 
 
 def _must(one: Mapping[str, Any], longest: int) -> list[str]:

@@ -53,6 +53,8 @@ def _stale(trees: Mapping[str, Any], stale: Mapping[str, Sequence[str]]) -> Iter
 
 
 def _parity(parity: Mapping[str, Any], library: int) -> Iterator[Doubt]:
+    if parity.get("problem"):
+        yield Doubt("no evidence", f"{parity['problem']}.", MEASURED["parity"])
     of = {outcome: _ids(parity, outcome) for outcome in ("noisy", "broken")}
     if of["noisy"]:
         yield Doubt("noisy scenarios", f"The baseline differs from itself in {_named(of['noisy'])}.", "nox -s self")

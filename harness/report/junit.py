@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from harness.model import Severity
 from harness.report.junit_stages import Case, stages
 from harness.report.places import shown, sides
 from harness.report.summary import Summary
@@ -15,6 +16,7 @@ from harness.report.summary import Summary
 # Characters that XML 1.0 cannot hold, not even escaped (section 2.2, Char).
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAGS = {"different": "failure", "noisy": "error", "broken": "error"}
+_COSMETIC_TAGS = {"differ": {"cosmetic": "failure"}}  # by what the run makes of cosmetic differences alone
 
 
 def junit(result: Summary) -> str:
@@ -43,6 +45,11 @@ def _counted(name: str, result: Summary) -> Element:
         _declarations(SubElement(root, "testsuite", name="declarations"), result["stale_declarations"])
     if result["excesses"]:
         _excesses(SubElement(root, "testsuite", name="processes"), result["excesses"])
+    if result.get("problem"):
+        case = SubElement(
+            SubElement(root, "testsuite", name="run"), "testcase", classname="run", name="evidence", time="0"
+        )
+        SubElement(case, "error", type="no evidence", message=_legal(result["problem"]))
     for suite in root:
         _count(suite, [suite])
     _count(root, list(root))
@@ -62,13 +69,13 @@ def _scenarios(suite: Element, result: Summary) -> None:
     for name, value in facts:
         SubElement(properties, "property", name=_legal(name), value=_legal(str(value)))
     for scenario in result["scenarios"]:
-        _scenario(SubElement(suite, "testcase"), scenario)
+        _scenario(SubElement(suite, "testcase"), scenario, _TAGS | _COSMETIC_TAGS.get(result.get("cosmetic", ""), {}))
 
 
-def _scenario(case: Element, scenario: Mapping[str, Any]) -> None:
+def _scenario(case: Element, scenario: Mapping[str, Any], tags: Mapping[str, str]) -> None:
     case.attrib |= {"classname": _legal(scenario["client"]), "name": _legal(scenario["id"]), "time": "0"}
     text = _legal("\n".join(_lines(scenario)))
-    tag = _TAGS.get(scenario["outcome"])
+    tag = tags.get(scenario["outcome"])
     if tag:
         SubElement(case, tag, type=scenario["outcome"], message=_legal(_message(scenario))).text = text
     elif text:
@@ -76,8 +83,14 @@ def _scenario(case: Element, scenario: Mapping[str, Any]) -> None:
 
 
 def _message(scenario: Mapping[str, Any]) -> str:
-    undeclared = sum(difference["declared_by"] is None for difference in scenario["differences"])
-    counts = [(undeclared, "undeclared"), (len(scenario["noise"]), "noise"), (len(scenario["musts"]), "broken musts")]
+    undeclared = [difference for difference in scenario["differences"] if difference["declared_by"] is None]
+    cosmetic = sum(difference.get("severity") == Severity.COSMETIC for difference in undeclared)
+    counts = [
+        (len(undeclared) - cosmetic, "undeclared"),
+        (cosmetic, "cosmetic"),
+        (len(scenario["noise"]), "noise"),
+        (len(scenario["musts"]), "broken musts"),
+    ]
     told = ", ".join(f"{count} {what}" for count, what in counts if count)
     return ": ".join(part for part in (scenario["problem"], told) if part) or str(scenario["outcome"])
 
@@ -90,7 +103,8 @@ def _lines(scenario: Mapping[str, Any]) -> list[str]:
     for title in ("differences", "noise"):
         for difference in scenario[title]:
             declared = f" (declared: {difference['declared_by']})" if difference["declared_by"] else ""
-            lines.append(f"{title}: {difference['path']} {difference['kind']}{declared}")
+            severity = f", {difference['severity']}" if difference.get("severity") else ""
+            lines.append(f"{title}: {difference['path']} {difference['kind']}{severity}{declared}")
             lines += [f"  {side}: {value}" for side, value in sides(difference)]
     return lines
 

@@ -7,8 +7,8 @@ import re
 from jinja2 import Environment, StrictUndefined
 
 from harness.report.coverage import by_answer, by_place
-from harness.report.places import places, shown, sides
-from harness.report.summary import Summary, outcomes
+from harness.report.places import by_severity, places, shown, sides
+from harness.report.summary import Summary, outcomes, undeclared_words
 
 _TEMPLATE = """\
 # Parity: {{ result.verdict }}
@@ -23,8 +23,10 @@ Run `{{ result.run }}`, seed `{{ result.seed }}`, {{ result.seconds }} s, exit c
 {{ result.totals.scenarios }} scenarios: {% for outcome, count in outcomes -%}
 {{ count }} {{ outcome }}{{ ", " if not loop.last }}{% endfor %}.
 {{ result.totals.exchanges_client }} exchanges with the clients and {{ result.totals.exchanges_upstream }} with the \
-upstreams were compared. Differences: {{ result.totals.declared }} declared, {{ result.totals.undeclared }} undeclared.
-{% if result.footprints %}
+upstreams were compared. Differences: {{ result.totals.declared }} declared, {{ undeclared }}.
+{% if result.problem %}
+**{{ result.problem | cell }}**
+{% endif %}{% if result.footprints %}
 | process | ready after | memory, warm | memory, at the end | requests | descriptors | connections for upstream calls |
 |---|---|---|---|---|---|---|
 {% for one in result.footprints -%}
@@ -106,6 +108,7 @@ What is no hole, and why:
 {% for title, found in [("", scenario.differences), ("noise, baseline against itself: ", scenario.noise)] -%}
 {% for difference in found %}
 ### {{ title }}{{ difference.path | code }} {{ difference.kind }}\
+{{ ", " ~ difference.severity if difference.severity }}\
 {{ ", declared by " ~ difference.declared_by if difference.declared_by }}
 {% for side, value in difference | sides %}
 {{ side }}
@@ -118,13 +121,14 @@ def markdown(result: Summary) -> str:
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
     environment.filters |= {"cell": cell, "code": code, "fenced": fenced, "json": shown, "sides": sides}
     gathered = [
-        ("What differs, by place", places(result["scenarios"])),
+        *by_severity(places(result["scenarios"])),
         ("Where the baseline differs from itself", places(result["scenarios"], "noise")),
     ]
     page = environment.from_string(_TEMPLATE)
     return page.render(
         result=result,
         outcomes=outcomes(result["scenarios"]),
+        undeclared=undeclared_words(result["totals"]),
         gathered=gathered,
         coverage=by_answer(result["coverage"]["cells"]),
         holes=by_place(result["coverage"]["holes"]),

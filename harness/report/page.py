@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.model import Outcome
+from harness.model import Outcome, Severity
 from harness.report.charts import as_columns
 from harness.report.facts import facts
 from harness.report.figures import figure, short, when
@@ -19,7 +19,14 @@ from harness.report.redaction import Redaction
 from harness.report.whole import tone_of
 
 _HERE = Path(__file__).parent
-_WORST_FIRST = (Outcome.DIFFERENT, Outcome.BROKEN, Outcome.NOISY, Outcome.ALLOWED, Outcome.SAME)
+_WORST_FIRST = (
+    Outcome.DIFFERENT,
+    Outcome.BROKEN,
+    Outcome.NOISY,
+    Outcome.COSMETIC,
+    Outcome.ALLOWED,
+    Outcome.SAME,
+)
 _ASSETS = ("uPlot-1.6.32.min.css", "page.css", "uPlot-1.6.32.iife.min.js", "page.js")
 
 
@@ -50,7 +57,8 @@ def worst_first(scenarios: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any
 
 
 def _row(scenario: Mapping[str, Any]) -> list[Any]:
-    """[id, client, outcome, title, covers, undeclared, declared, declarations, replays]"""
+    """[id, client, outcome, title, covers, undeclared, declared, declarations, replays, cosmetic]"""
+    undeclared = (one for one in scenario["differences"] if one["declared_by"] is None)
     by = [one["declared_by"] for one in scenario["differences"]]
     names = sorted({name for name in by if name})
     return [
@@ -59,6 +67,7 @@ def _row(scenario: Mapping[str, Any]) -> list[Any]:
         len(by) - by.count(None),
         names,
         scenario["replays"],
+        sum(one.get("severity") == Severity.COSMETIC for one in undeclared),
     ]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.model import Severity
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -18,17 +20,26 @@ class Place:
 
 def places(scenarios: Iterable[Mapping[str, Any]], key: str = "differences") -> list[Place]:
     """What is undeclared in the scenarios of a summary; with `key` "noise", where the baseline differs from itself."""
-    gathered: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
+    gathered: dict[tuple[str, str, str | None], list[tuple[str, Mapping[str, Any]]]] = {}
     for scenario in scenarios:
         for difference in scenario[key]:
             if difference["declared_by"] is None:
-                spot = anywhere(difference["path"]), difference["kind"]
+                spot = anywhere(difference["path"]), difference["kind"], difference.get("severity")
                 gathered.setdefault(spot, []).append((scenario["id"], difference))
     found = [
         Place(where, kind, tuple(dict.fromkeys(name for name, _ in seen)), seen[0][1])
-        for (where, kind), seen in gathered.items()
+        for (where, kind, _), seen in gathered.items()
     ]
     return sorted(found, key=lambda place: -len(place.scenarios))
+
+
+def by_severity(found: Iterable[Place]) -> list[tuple[str, list[Place]]]:
+    """Return titles with their undeclared places: first what a client could see, then what is cosmetic."""
+    titles: dict[str, list[Place]] = {"Undeclared differences": [], "Cosmetic differences: no client can see them": []}
+    seen, cosmetic = titles.values()
+    for place in found:
+        (cosmetic if place.example.get("severity") == Severity.COSMETIC else seen).append(place)
+    return [*titles.items()]
 
 
 def anywhere(path: str) -> str:

@@ -19,6 +19,7 @@ from harness.model import (
     Judgement,
     Outcome,
     Scenario,
+    Severity,
     Verdict,
 )
 from harness.report.coverage import coverage
@@ -34,8 +35,10 @@ def summary(judgement: Judgement, redaction: Redaction, elsewhere: Iterable[Scen
     covered as well."""
     scenarios = {scenario.id: scenario for scenario in judgement.scenarios}
     plain: dict[str, Json] = {
-        "verdict": VERDICTS[judgement.exit_code],
+        "verdict": _verdict(judgement),
         "exit_code": judgement.exit_code,
+        "problem": judgement.problem,
+        "cosmetic": judgement.cosmetic,
         "run": judgement.run,
         "seed": judgement.seed,
         "seconds": round(judgement.seconds, 1),
@@ -51,6 +54,31 @@ def summary(judgement: Judgement, redaction: Redaction, elsewhere: Iterable[Scen
         ],
     }
     return {key: redaction.tree(value) for key, value in plain.items()}
+
+
+def _verdict(judgement: Judgement) -> str:
+    """Return the words for the exit code, and beside them what a reader must not miss: cosmetic differences."""
+    words, count = VERDICTS[judgement.exit_code], _cosmetic(judgement)
+    if not count or judgement.exit_code == 2:
+        return words
+    if judgement.exit_code == 1:
+        return words if judgement.differs else f"{words}, in {counted(count, 'cosmetic difference')} alone"
+    return f"{words}, but for {counted(count, 'cosmetic difference')}"
+
+
+def _cosmetic(judgement: Judgement) -> int:
+    undeclared = (difference for verdict in judgement.verdicts for difference in verdict.unexplained)
+    return sum(difference.severity is Severity.COSMETIC for difference in undeclared)
+
+
+def counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def undeclared_words(totals: Mapping[str, Any]) -> str:
+    """Return how many differences are undeclared, and how many of those are cosmetic."""
+    cosmetic = totals.get("cosmetic", 0)
+    return f"{totals['undeclared']} undeclared{f' ({cosmetic} of them cosmetic)' if cosmetic else ''}"
 
 
 def _footprint(footprint: Footprint) -> Json:
@@ -92,6 +120,7 @@ def _difference(difference: Difference, declaration: Declaration | None) -> Json
     return {
         "path": difference.path,
         "kind": str(difference.kind),
+        "severity": str(difference.severity) if difference.severity else None,
         "baseline": _value(difference.baseline),
         "candidate": _value(difference.candidate),
         "declared_by": declaration.id if declaration else None,
@@ -142,6 +171,7 @@ def _totals(judgement: Judgement) -> Json:
         "exchanges_upstream": judgement.exchanges_upstream,
         "declared": sum(len(verdict.allowed) for verdict in judgement.verdicts),
         "undeclared": sum(len(verdict.unexplained) for verdict in judgement.verdicts),
+        "cosmetic": _cosmetic(judgement),
         "unused_declarations": len(judgement.unused),
     }
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from harness.model import Outcome, Verdict
-from harness.report.places import Place, places, sides
-from harness.report.summary import Summary, outcomes
+from harness.model import Outcome, Severity, Verdict
+from harness.report.places import Place, by_severity, places, sides
+from harness.report.summary import Summary, outcomes, undeclared_words
 
 _STYLES = {
     Outcome.SAME: "green",
     Outcome.ALLOWED: "cyan",
+    Outcome.COSMETIC: "blue",
     Outcome.DIFFERENT: "bold red",
     Outcome.NOISY: "bold yellow",
     Outcome.BROKEN: "bold magenta",
@@ -26,8 +27,10 @@ _MOST_PLACES = 20
 
 def show_scenario(console: Console, verdict: Verdict) -> None:
     """One line."""
+    cosmetic = sum(difference.severity is Severity.COSMETIC for difference in verdict.unexplained)
     counts = [
-        (len(verdict.unexplained), "undeclared"),
+        (len(verdict.unexplained) - cosmetic, "undeclared"),
+        (cosmetic, "cosmetic"),
         (len(verdict.allowed), "declared"),
         (len(verdict.noise), "noise"),
         (len(verdict.broken), "must"),
@@ -50,10 +53,13 @@ def show_verdict(console: Console, result: Summary, files: tuple[Path, ...] = ()
 
 def _report(result: Summary, files: tuple[Path, ...]) -> Iterator[Text]:
     yield from _problems(result)
-    yield from _places("Undeclared differences", places(result["scenarios"]))
+    for title, found in by_severity(places(result["scenarios"])):
+        yield from _places(title, found)
     yield from _places("The baseline differs from itself", places(result["scenarios"], "noise"))
     for declaration in result["stale_declarations"]:
         yield Text(f"declaration {declaration['id']}: {declaration['problem']} ({declaration['where']})")
+    if result["problem"]:
+        yield Text(f"\n{result['problem']}", style="bold yellow")
     yield from (Text(f"{excess['sense']}: {excess['told']}", style="bold red") for excess in result["excesses"])
     yield Text("")
     yield from _facts(result)
@@ -92,7 +98,7 @@ def _facts(result: Summary) -> Iterator[Text]:
     told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes(result["scenarios"]))
     yield Text(f"scenarios       {totals['scenarios']}: {told or 'none'}")
     yield Text(f"exchanges       {totals['exchanges_client']} client, {totals['exchanges_upstream']} upstream")
-    yield Text(f"differences     {totals['undeclared']} undeclared, {totals['declared']} declared")
+    yield Text(f"differences     {undeclared_words(totals)}, {totals['declared']} declared")
     yield Text(f"run             {result['run']}, seed {result['seed']}, {result['seconds']} s")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.sabotage import (
     client_answers,
     client_streams,
+    exact_text,
     finer_answers,
     finer_calls,
     finer_streams,
@@ -39,8 +40,12 @@ ALL: tuple[Sabotage, ...] = (
     *finer_streams.ENDS,
     *finer_streams.FRAMING,
     *finer_streams.ARRIVAL,
+    *finer_streams.HELD_BACK,
+    *finer_streams.NOW_AND_THEN,
     *finer_calls.HEADERS,
     *finer_calls.BODIES,
     *finer_calls.CALLS,
+    *exact_text.ASKED,
+    *exact_text.ANSWERED,
     *processes.ALL,
 )

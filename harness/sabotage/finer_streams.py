@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from itertools import count
 
 from harness.event_stream import ServerEvent, encode
 from harness.sabotage.mutation import Mutation, Pieces, delayed, dropped, each, ending, events, pieces, replaced
@@ -59,6 +60,37 @@ async def _last_one_late(numbered: Numbered) -> Pieces:
         if b"message_stop" in raw:
             await asyncio.sleep(2.0)
         yield raw
+
+
+def _held_back_after(size: int) -> Mutation:
+    """Passes so many bytes on as they come, and the rest at the end of the stream."""
+
+    async def body(source: Pieces) -> Pieces:
+        passed, kept = 0, list[bytes]()
+        async for piece in source:
+            passed += len(piece)
+            if passed <= size:
+                yield piece
+            else:
+                kept.append(piece)
+        for piece in kept:
+            yield piece
+
+    return Mutation(body=body)
+
+
+def _late_on_every_tenth() -> Mutation:
+    """Of ten answers the last begins a second and a half late."""
+    numbers = count(1)
+
+    async def body(source: Pieces) -> Pieces:
+        seconds = 0.0 if next(numbers) % 10 else 1.5
+        async for piece in source:
+            await asyncio.sleep(seconds)
+            seconds = 0.0
+            yield piece
+
+    return Mutation(body=body)
 
 
 def _split(number: int, event: ServerEvent) -> list[bytes]:
@@ -207,4 +239,32 @@ ARRIVAL = (
     ),
     _stream("the first event is two seconds late", "lateness", _CHAT, delayed(2.0, lambda piece: b'"role"' in piece)),
     _stream("each event is a third of a second late", "lateness", _UTF8, delayed(0.33)),
+)
+
+HELD_BACK = tuple(
+    _stream(f"a stream of {what} is held back after {size} kB", "buffering", f"curl/{scenario}-long-stream", held)
+    for what, scenario, size in (
+        ("Claude's", "messages", 24),
+        ("messages from GPT", "messages-openai", 20),
+        ("messages from Gemini", "messages-gemini", 24),
+        ("chat", "chat-openai", 36),
+        ("chat with Claude", "chat-anthropic", 20),
+        ("chat with Gemini", "chat-gemini", 20),
+        ("a response", "responses-openai", 30),
+        ("a response of Claude's", "responses-anthropic", 30),
+        ("a completion", "completions", 30),
+    )
+    for held in [_held_back_after(size * 1000)]
+)
+
+NOW_AND_THEN = tuple(
+    _stream(
+        f"every tenth stream is late, {what}", "late streams", f"curl/{scenario}-twelve-streams", _late_on_every_tenth()
+    )
+    for what, scenario in (
+        ("of messages", "messages"),
+        ("of chat", "chat"),
+        ("of responses", "responses"),
+        ("of completions", "completions"),
+    )
 )

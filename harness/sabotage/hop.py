@@ -18,6 +18,7 @@ import httptools
 
 from harness.errors import PortTaken
 from harness.model import Headers, Request, Response, header
+from harness.replay.client import below
 from harness.sabotage.far import Far
 from harness.sabotage.mutation import NOTHING, Closed, Mutation
 from harness.upstream.answer import chunk, head
@@ -78,7 +79,7 @@ class Hop:
         self.bitten |= asked != request or mutation.calls != 1 or mutation.pause > 0
         await asyncio.sleep(mutation.pause)
         for _ in range(mutation.calls - 1):
-            async for _ in Far(self._to.hostname, self._to.port).ask(asked):
+            async for _ in Far(self._to.hostname, self._to.port).ask(below(asked, self._to.path)):
                 pass
         far = Far(self._to.hostname, self._to.port)
         try:
@@ -96,7 +97,7 @@ class Hop:
         self, request: Request, far: Far, asked: Request, mutation: Mutation, connection: Connection
     ) -> None:
         try:
-            parts = far.ask(asked)
+            parts = far.ask(below(asked, self._to.path))
             first = await anext(parts)
             if not isinstance(first, Response):
                 connection.cut("fin")

@@ -264,11 +264,19 @@ class ScenarioTree(_Strict):
     title: str = Field(min_length=1)
     source: str = Field(pattern=r"^(scripted|recorded \d{4}-\d{2}-\d{2}, \S.*)$")
     covers: list[str] = []
+    without_calls: str | None = Field(
+        None,
+        min_length=20,
+        description="Why the baseline asks for none of the replies of some step. Without this reason such a scenario "
+        "is broken: what was compared was no provider's answer.",
+    )
     steps: list[_Step] = Field(min_length=1)
 
     def scenario(self, client: str, name: str) -> Scenario:
         steps = tuple(step.noun() for step in self.steps)
-        return Scenario(f"{client}/{name}", client, self.title, self.source, tuple(self.covers), steps)
+        return Scenario(
+            f"{client}/{name}", client, self.title, self.source, tuple(self.covers), steps, self.without_calls
+        )
 
 
 def json_schema() -> dict[str, Any]:

@@ -39,6 +39,7 @@ def tree_of(scenario: Scenario) -> Tree:
         "title": scenario.title,
         "source": scenario.source,
         "covers": list(scenario.covers),
+        **({"without_calls": scenario.without_calls} if scenario.without_calls else {}),
         "steps": [_step(step) for step in scenario.steps],
     }
 

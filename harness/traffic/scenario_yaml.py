@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from ruamel.yaml import YAML
@@ -21,6 +22,7 @@ from harness.model import Json
 
 _SHARED = 1500  # characters of compact JSON from which an equal tree or text is written once
 _LINE = 110  # a tree of up to that many characters stays on one line
+_HIDDEN = frozenset({"Cf", "Mn", "Zs", "Zl", "Zp"})  # Unicode categories
 _LINE_EACH = frozenset({"events", "must"})  # their members stay on one line, whatever their size
 _LITERAL = re.compile(
     r"(?!\s)[^\x00-\x08\x0b-\x1f\x7f-\xa0\u2028\u2029\uFEFF\ud800-\udfff\ufffe\uffff]*(?<!\s)\n?",
@@ -70,7 +72,20 @@ def dump(tree: Json) -> str:
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     out = io.StringIO()
     yaml.dump(_share(tree, {}), out)
-    return out.getvalue()
+    return "".join(_escaped(letter) if _is_hidden(letter) else letter for letter in out.getvalue())
+
+
+def _is_hidden(letter: str) -> bool:
+    """Whether an editor does not show the character, or may store another: format characters, blanks that are no space,
+    marks of their own, and what Unicode's normal form C replaces (UAX 15). They only stand in double quotes."""
+    if letter.isascii():
+        return False
+    return unicodedata.category(letter) in _HIDDEN or not unicodedata.is_normalized("NFC", letter)
+
+
+def _escaped(letter: str) -> str:
+    number = ord(letter)
+    return f"\\u{number:04X}" if number < 0x10000 else f"\\U{number:08X}"
 
 
 def _foreign(tree: object, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -138,8 +153,8 @@ _Representer.add_representer(str, _Representer.represent_str)
 
 
 def _style(text: str) -> str | None:
-    """A literal block only where it is sure to come back whole: no line break but \\n, nothing invisible at an edge."""
-    if "\n" in text and _LITERAL.fullmatch(text):
+    """A literal block only where it is sure to come back whole: no line break but \\n, nothing invisible."""
+    if "\n" in text and _LITERAL.fullmatch(text) and not any(map(_is_hidden, text)):
         return "|"
     return None if _TAME.fullmatch(text) else '"'
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from harness.model import (
     Absent,
@@ -18,30 +19,34 @@ from harness.model import (
     Outcome,
     Role,
     Scenario,
+    Severity,
     Verdict,
 )
 from harness.verdict.condition import Calls
 from harness.verdict.declared import explains
+from harness.verdict.evidence import missing_evidence
 from harness.verdict.senses import leaks
+from harness.verdict.severity import severity_of
 
 _HELD_TO = (Role.BASELINE, Role.CANDIDATE)
 
 
 def judge(scenario: Scenario, compared: Compared, declared: Sequence[Declaration]) -> Verdict:
     calls = Calls(scenario, compared.trees)
-    explained = [(difference, _first(declared, calls, difference)) for difference in compared.found]
+    found = [replace(difference, severity=severity_of(difference)) for difference in compared.found]
+    explained = [(difference, _first(declared, calls, difference)) for difference in found]
     allowed = tuple((difference, why) for difference, why in explained if why is not None)
     unexplained = tuple(difference for difference, why in explained if why is None)
     broken = broken_musts(scenario, compared)
-    better = any(why.better for _, why in allowed)
+    problem = compared.problem or missing_evidence(scenario, compared.trees.get(Role.BASELINE))
     return Verdict(
         scenario.id,
-        _outcome(compared, broken, better, bool(unexplained), bool(allowed)),
+        Outcome.BROKEN if problem else _outcome(compared.noise, broken, allowed, unexplained),
         allowed,
         unexplained,
         compared.noise,
         broken,
-        compared.problem,
+        problem,
     )
 
 
@@ -88,17 +93,25 @@ def value_at(tree: Json, path: str) -> Json | Absent:
     return value
 
 
-def _outcome(compared: Compared, broken: Sequence[Broken], better: bool, unexplained: bool, allowed: bool) -> Outcome:
+def _outcome(
+    noise: Sequence[Difference],
+    broken: Sequence[Broken],
+    allowed: Sequence[tuple[Difference, Declaration]],
+    unexplained: Sequence[Difference],
+) -> Outcome:
     """A must that only the candidate breaks makes it worse than the baseline; one that only the baseline breaks needs a
     declaration that says `better`, or else the scenario is wrong; one that both break says that they are equally wrong.
     """
     baseline, candidate = failed(broken, Role.BASELINE), failed(broken, Role.CANDIDATE)
-    if compared.problem is not None or baseline & candidate or (baseline and not better):
+    better = any(why.better for _, why in allowed)
+    if baseline & candidate or (baseline and not better):
         return Outcome.BROKEN
-    if compared.noise:
+    if noise:
         return Outcome.NOISY
-    if unexplained or candidate:
+    if candidate or any(each.severity is not Severity.COSMETIC for each in unexplained):
         return Outcome.DIFFERENT
+    if unexplained:
+        return Outcome.COSMETIC
     return Outcome.ALLOWED if allowed else Outcome.SAME
 
 

@@ -9,6 +9,7 @@ from harness.model import Absent, Difference, Json, Kind, Role, Verdict
 
 MUST = "must"
 SECRETS = "secrets"
+LATE_STREAMS = "late streams"
 
 # The first pattern that is found in a path names the sense.
 _SENSES = (
@@ -42,7 +43,7 @@ _SENSES = (
 NAMES = frozenset(
     {name for _, name in _SENSES}
     | {MUST, SECRETS, "header order", "key order", "other", "start time", "memory", "descriptors"}
-    | {"upstream connections", "secrets in logs"}
+    | {"upstream connections", "secrets in logs", LATE_STREAMS}
 )
 _HIDDEN = re.compile(r"<key>|<[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+>")  # what stands in a secret's place: see harness.site
 

@@ -41,9 +41,9 @@ class Tally:
     @property
     def exit_code(self) -> int:
         """0: no call differs. 1: some do. 2: nothing could be judged."""
-        if not self.outcomes.keys() & {*_GOOD, Outcome.DIFFERENT}:
+        if not self.outcomes.keys() & {*_GOOD, Outcome.COSMETIC, Outcome.DIFFERENT}:
             return 2
-        return 1 if self.outcomes[Outcome.DIFFERENT] else 0
+        return 1 if self.outcomes[Outcome.DIFFERENT] or self.outcomes[Outcome.COSMETIC] else 0
 
     def told(self) -> str:
         judged = ", ".join(f"{self.outcomes[each]} {each}" for each in Outcome if self.outcomes[each])

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import BadInput
-from harness.journey import Watch, failed_last, plan_of
+from harness.journey import Watch, failed_last, plan_of, undecided
 from harness.journey import parity as run_parity
-from harness.model import Outcome
+from harness.model import Difference, Outcome, Verdict
 from harness.observation import store
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
@@ -125,6 +126,60 @@ def test_a_candidate_that_is_broken_on_purpose_is_found_and_the_place_is_named(s
     assert place in {d["path"] for scenario in report(file)["scenarios"] for d in scenario["differences"]}
 
 
+def test_targets_that_answer_400_to_everything_give_no_judgement_and_every_scenario_says_why(settings):
+    file = settings("refusing")
+    file.write_text(file.read_text().replace('"{upstream}"]', '"{upstream}", "--broken", "refusing"]'))
+    done = parity(file)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "No judgement is possible." in done.stdout
+    assert "0 upstream exchanges: no call of any scenario reached the simulated upstream" in done.stdout
+    scenarios = report(file)["scenarios"]
+    assert [scenario["outcome"] for scenario in scenarios] == ["broken"] * len(scenarios)
+    for scenario in scenarios:
+        assert scenario["problem"].startswith("no evidence: the baseline called no provider for the replies of step 0")
+        assert re.search(r"it does not know the model '[a-z0-9-]+' \(400\)$", scenario["problem"])
+        assert scenario["problem"] in done.stdout.replace("\n", " ")
+
+
+def test_a_candidate_that_only_spells_its_json_otherwise_agrees_but_for_that_unless_it_must_not(settings):
+    file = settings("cosmetic")
+    done = parity(file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = report(file)
+    assert [scenario["outcome"] for scenario in result["scenarios"]] == ["same", "cosmetic"]
+    assert result["totals"]["cosmetic"] == result["totals"]["undeclared"] == 2
+    assert "The proxies agree, but for 2 cosmetic differences." in done.stdout
+    strict = parity(file, "--cosmetic", "differ")
+    assert strict.returncode == 1, strict.stdout + strict.stderr
+    assert "The proxies differ, in " in strict.stdout
+
+
+@pytest.mark.parametrize("name", ["plain", "twin"])
+def test_the_baseline_beside_itself_agrees_whatever_is_declared_or_must_hold(settings, tmp_path, name):
+    scenarios = tmp_path / "scenarios"
+    shutil.copytree(RECORDINGS, scenarios)
+    stream = scenarios / "curl" / "chat-stream.yaml"
+    must = "    must:\n      - {path: /client/0/response/status, equals: 299}\n"
+    stream.write_text(stream.read_text().replace("    upstream:\n", f"{must}    upstream:\n"))
+    file = settings(scenarios=scenarios)
+    plain = file.read_text().partition("[targets.plain]")[2].partition("[targets.other]")[0]
+    twin = plain.replace("[targets.plain]", "[targets.twin]").replace("[[targets.plain.", "[[targets.twin.")
+    file.write_text(f"{file.read_text()}\n[targets.twin]{twin}")
+    (tmp_path / "differences.toml").write_text(
+        """
+        [[difference]]
+        id = "of-another-pair"
+        where = "/client/*/response/headers/server"
+        kinds = ["missing"]
+        why = "A difference that only another candidate has."
+        since = 2026-11-23
+        """
+    )
+    done = parity(file, "--candidate", name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert parity(file).returncode == 2  # the other candidate is held to the musts
+
+
 def test_a_difference_that_the_candidate_shows_once_counts_although_its_replays_agree(settings):
     file = settings("header-lost-once")
     assert parity(file).returncode == 1
@@ -148,6 +203,63 @@ def test_a_run_that_was_interrupted_goes_on_with_what_it_has_observed(settings):
     assert again[:3] == whole[:3]
     assert (len(again), again[3:] != whole[3:], report(file)["seed"]) == (len(whole), True, 5)
     assert not unfinished.exists()
+
+
+def test_a_path_in_a_targets_url_goes_before_the_path_of_every_request(settings):
+    file = settings()
+    below = file.read_text().replace('url = "http://127.0.0.1:{port}"', 'url = "http://127.0.0.1:{port}/litellm"')
+    below = below.replace("{port}/health", "{port}/litellm/health").replace(
+        '"{upstream}"', '"{upstream}", "--prefix", "/litellm"'
+    )
+    file.write_text(below)
+    done = parity(file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert report(file)["totals"]["exchanges_upstream"] == 4
+    stored = (file.parent / "reports" / "latest" / "observations.ndjson").read_text()
+    assert "/litellm" not in stored
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:4000", "ftp://127.0.0.1", "http://127.0.0.1:4000/?a=b", "http://a:b@c"])
+def test_a_targets_url_that_is_no_address_is_named(settings, url):
+    file = settings()
+    file.write_text(file.read_text().replace("http://127.0.0.1:{port}", url, 1))
+    done = parity(file)
+    assert done.returncode == 2, done.stdout + done.stderr
+    told = done.stdout.replace("\n", " ")
+    assert "targets/plain/url" in told
+    assert "is no gateway's address: give one such as http://127.0.0.1:4000/litellm" in told
+
+
+def test_a_candidate_that_is_late_on_every_tenth_stream_is_found_over_all_streams(settings, tmp_path):
+    stream = (RECORDINGS / "curl" / "chat-stream.yaml").read_text()
+    head, step = stream.partition("  - request:")[0], stream[stream.index("  - request:") :]
+    (tmp_path / "scenarios" / "curl").mkdir(parents=True)
+    for number in range(3):
+        steps = "".join(step.replace("content: hi", f"content: stream {number} of {turn:02d}") for turn in range(12))
+        (tmp_path / "scenarios" / "curl" / f"streams-{number}.yaml").write_text(head + steps)
+    done = parity(settings("late-now-and-then", tmp_path / "scenarios"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    result = report(tmp_path / "harness.toml")
+    assert [excess["sense"] for excess in result["excesses"]] == ["late streams"]
+    assert re.search(r"late streams: \d+ of \d+ streams came late", done.stdout)
+
+
+def verdicts(outcome, count, *found, replays=0):
+    return [Verdict(f"curl/{outcome}-{n}", outcome, unexplained=found, replays=replays) for n in range(count)]
+
+
+def test_broken_scenarios_take_no_replays_from_those_that_differ_or_are_late():
+    worse = Difference("/client/0/response/status", 200, 500)
+    late = Difference("/client/0/response/late", 0.0, 2.0)
+    broken, different = verdicts(Outcome.BROKEN, 94), verdicts(Outcome.DIFFERENT, 2, worse)
+    lagging = verdicts(Outcome.DIFFERENT, 40, late)
+    noisy = [Verdict(f"curl/noisy-{n}", Outcome.NOISY, noise=(worse,)) for n in range(30)]
+    again = undecided([*broken, *different, *lagging, *noisy])
+    assert {each.scenario for each in different} <= {*again}
+    assert [sum(name.startswith(f"curl/{kind}-") for name in again) for kind in ("noisy", "broken")] == [12, 0]
+    assert len(again) == 12 + 2 + 12
+    assert len(undecided(verdicts(Outcome.BROKEN, 3))) == 3
+    assert undecided(verdicts(Outcome.BROKEN, 3, replays=1)) == ()
 
 
 def test_nothing_to_resume_is_exit_code_2(settings):

@@ -1,18 +1,24 @@
 """The proof, on gateways of one screen: what is planted is caught, or said not to be."""
 
+import asyncio
+from dataclasses import replace
+from itertools import count
+
 import pytest
 
 from harness import noticing
 from harness.errors import BadInput, HarnessError
-from harness.model import Role
+from harness.event_stream import encode
+from harness.model import Reply, Request, Role, Scenario, Send, Step
 from harness.noticing import Proof, proof_of, prove
 from harness.replay.schedule import replay_all
 from harness.sabotage.client_streams import FRAMING
-from harness.sabotage.mutation import NOTHING, added, dropped, request_headers, response_headers, without
+from harness.sabotage.mutation import NOTHING, Mutation, added, dropped, request_headers, response_headers, without
 from harness.sabotage.sabotage import Face, Sabotage
 from harness.settings import read_settings
 from harness.site import Credentials
 from harness.traffic.scenario_file import read_all
+from harness.verdict.senses import LATE_STREAMS
 from tests.harness.test_journey import RECORDINGS, settings  # noqa: F401 - a fixture
 
 STREAM = "curl/chat-stream"
@@ -20,6 +26,23 @@ LOST = Sabotage("lost", "headers", STREAM, mutation=response_headers(without("x-
 LEAKED = Sabotage("leaked", "secrets", STREAM, Face.UPSTREAM, request_headers(added("x-other", "{PROVIDER_KEY}")))
 CUT = Sabotage("cut", "end of the stream", STREAM, mutation=dropped(lambda _, event: event.data == "[DONE]"))
 TOOTHLESS = Sabotage("toothless", "headers", STREAM, mutation=NOTHING)
+
+
+REPLY = Reply(200, (("content-type", "text/event-stream"),), acts=(Send(encode("a")), Send(encode("[DONE]"))))
+
+
+def late_on(nth):
+    """Of so many answers the last comes 1.3 seconds late."""
+    numbers = count(1)
+
+    async def body(source):
+        seconds = 0.0 if next(numbers) % nth else 1.3
+        async for piece in source:
+            await asyncio.sleep(seconds)
+            seconds = 0.0
+            yield piece
+
+    return Mutation(body=body)
 
 
 def proof(file, *sabotages):
@@ -41,6 +64,20 @@ async def test_what_is_planted_is_caught_by_the_sense_that_is_meant_or_said_not_
     ]
     assert planted[0].where == "/client/0/response/headers/x-request-id"
     assert planted[-1].by == ("headers",)
+
+
+async def test_a_candidate_that_is_late_now_and_then_is_judged_over_many_streams(settings, tmp_path):  # noqa: F811
+    stream = Step(Request("POST", "/v1/chat/completions", (("Content-Type", "application/json"),), b"{}"), (REPLY,))
+    steps = tuple(replace(stream, request=replace(stream.request, body=b'{"n":%d}' % n)) for n in range(12))
+    many = Scenario("curl/many", "curl", "Many streams", "scripted", (), steps)
+    late = [
+        Sabotage(name, LATE_STREAMS, "curl/many", mutation=how)
+        for name, how in ((str(n), late_on(n)) for n in (10, 40))
+    ]
+    one = Proof(read_settings(settings(), {}), tuple(late), (many,), (), 1, Credentials())
+    often, seldom = await prove(one, tmp_path / "logs", lambda _: None)
+    assert (often.bitten, often.caught, often.where.partition(" streams")[0]) == (True, True, "6 of 60")
+    assert (seldom.bitten, seldom.caught) == (True, False)
 
 
 async def test_a_candidate_that_differs_already_proves_nothing(settings, tmp_path):  # noqa: F811

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from harness.model import Excess
+from harness.self_comparison import SelfRun, SelfRuns, as_json
 from tests.harness.test_journey import ROOT, settings
 
 __all__ = ["settings"]
@@ -47,3 +49,19 @@ def test_a_baseline_that_dies_again_and_again_is_an_error(settings):
     assert done.returncode == 2, done.stdout + done.stderr
     assert "error: other-gateway ended with exit code 3" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_streams_that_are_late_now_and_then_are_a_finding_of_their_own():
+    late = SelfRun(0, 7, 1.0, 3, (), late=Excess("late streams", "6 of 60 streams"))
+    told = as_json(SelfRuns((late, SelfRun(1, 8, 1.0, 3, ()))))
+    assert (told["runs_with_findings"], told["findings"]) == (1, 1)
+    assert told["details"] == [
+        {
+            "run": 0,
+            "seed": 7,
+            "scenario": "all streams",
+            "outcome": "late streams",
+            "problem": "6 of 60 streams",
+            "paths": [],
+        }
+    ]

@@ -60,8 +60,8 @@
       (!covers.value || row[4].includes(covers.value)) && words.every((word) => searched[n].includes(word)));
   };
   const plural = (count, what) => (count ? `${count} ${what}` : null);
-  const rowNode = ([id, , outcome, title, , undeclared, declared, , replays]) => {
-    const numbers = [plural(undeclared, "undeclared"), plural(declared, "declared"), plural(replays, "replays")];
+  const rowNode = ([id, , outcome, title, , undeclared, declared, , replays, cosmetic = 0]) => {
+    const numbers = [plural(undeclared - cosmetic, "undeclared"), plural(cosmetic, "cosmetic"), plural(declared, "declared"), plural(replays, "replays")];
     const node = make("details", { class: "row", "data-id": id },
       make("summary", {},
         make("span", { class: `outcome ${outcome}` }, outcome), make("span", { class: "id" }, id),
@@ -203,12 +203,14 @@
     }
     const covers = rows.find((row) => row[0] === id)[4];
     const whole = Object.entries(detail.lines).map(([role, line]) => `${role}: line ${line}`).join(", ");
-    const undeclared = detail.differences.filter((one) => !one[2]);
+    const cosmetic = detail.differences.filter((one) => !one[2] && one[5] === "cosmetic");
+    const undeclared = detail.differences.filter((one) => !one[2] && one[5] !== "cosmetic");
     const declared = detail.differences.filter((one) => one[2]);
     box.append(...[
       make("p", { class: "meta" }, ...covers.map((word) => make("span", { class: "tag" }, word)), ` ${detail.source}`),
       detail.problem && make("p", {}, badge("problem", "bad"), ` ${detail.problem}`),
       ...section("Undeclared differences", "", ...undeclared.map(differenceNode())),
+      ...section("Cosmetic differences", "undeclared, but no client can see them", ...cosmetic.map(differenceNode("unsure"))),
       ...section("The baseline differs from itself", "", ...detail.noise.map(differenceNode("unsure"))),
       ...section("Musts that did not hold", "", ...detail.musts.map(([role, path, check, value, found]) =>
         make("p", {}, make("b", {}, role), " ", make("code", {}, `${path} ${check} ${value}`), ", found ", make("code", {}, found)))),

@@ -1,7 +1,7 @@
 import pytest
 
-from harness.comparison.arrival import bursts, held_up, is_lag, lags, paces
-from harness.model import Chunk, Effects, Exchange, Observation, Request, Response, Role
+from harness.comparison.arrival import bursts, held_up, is_lag, lags, late_streams, paces
+from harness.model import Chunk, Effects, Exchange, LateStreams, Observation, Request, Response, Role
 
 PACE = [0.005 * number for number in range(12)]
 
@@ -94,3 +94,24 @@ def test_a_stall_counts_whole_though_the_upstream_says_more_meanwhile() -> None:
     assert held_up(observed(client, upstream))[0] == pytest.approx(
         0.1 + 0.01 + 2.0
     )  # until it called, and from each piece to its own
+
+
+def streamed(*late, kind="text/event-stream"):
+    """A step for each number: the seconds by which its only event came late."""
+    answers = tuple(Response(200, (("content-type", kind),), (Chunk(seconds, b"x"),)) for seconds in late)
+    exchanges = tuple(Exchange(Request("POST", "/"), answer, step=n, at=9.0 * n) for n, answer in enumerate(answers))
+    return Observation("a/b", "t", Role.BASELINE, exchanges, (), Effects())
+
+
+def test_a_stream_is_late_that_is_late_on_one_target_alone():
+    baseline, again = streamed(0.1, 3.0, 0.1, 2.0, 0.1), streamed(0.1, 0.1, 0.1, 2.0, 0.1)
+    candidate = streamed(0.1, 0.1, 3.0, 2.5, 0.9)
+    assert late_streams(baseline, again, candidate) == LateStreams(5, baseline=1, candidate=1)
+    assert late_streams(candidate, again, baseline) == LateStreams(5, baseline=1, candidate=1)
+
+
+def test_only_streams_that_all_have_answered_are_counted():
+    left_out = streamed(0.1)
+    assert late_streams(streamed(0.1, 0.1), left_out, streamed(3.0, 3.0)) == LateStreams(1, candidate=1)
+    whole = streamed(0.1, kind="application/json")
+    assert late_streams(whole, whole, streamed(3.0)) == LateStreams()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.comparison.compare import same
-from harness.comparison.content import _finite, _refused, _too_deep, _unique, decoded, readable, tree_or_text, written
+from harness.comparison.content import _exact, _refused, _too_deep, _unique, decoded, readable, tree_or_text, written
 from tests.harness.comparison.strategies import JSON
 
 TEXT = b'{"a": [1, 2.5, null]}' * 20
@@ -50,6 +50,26 @@ def test_json_objects_and_arrays_are_trees(body, tree):
 
 
 @pytest.mark.parametrize(
+    ("digits", "read"),
+    [
+        ("0.1234567890123456789012", "number 0.1234567890123456789012"),
+        ("0.12345678901234568", 0.12345678901234568),
+        ("0.12345678901234567", "number 0.12345678901234567"),
+        ("1234567.8901234567", 1234567.8901234567),
+        ("0.30000000000000004", 0.30000000000000004),
+        ("1.50", 1.5),
+        ("-12e1", -120.0),
+        ("9007199254740993", 9007199254740993),
+        ("18446744073709551617", 18446744073709551617),
+        ("-9223372036854775809", -9223372036854775809),
+    ],
+)
+def test_no_digit_of_a_number_is_lost(digits, read):
+    (found,) = readable(f"[{digits}]".encode())
+    assert (type(found), found) == (type(read), read)
+
+
+@pytest.mark.parametrize(
     "text",
     ['"1"', "1", "null", "", "{", '{"a":1,"a":2}', '{"a":NaN}', "[1e999]", "<html>", "[" * 200 + "]" * 200, "[" * 9000],
     ids=lambda text: text[:12],
@@ -72,7 +92,7 @@ def _slowly(text):
     if not text.lstrip().startswith(("{", "[")):
         return text
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_finite)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refused, parse_float=_exact)
     except (ValueError, RecursionError):
         return text
     return text if _too_deep(value) else value

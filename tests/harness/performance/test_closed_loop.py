@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from harness.errors import TargetFailed
@@ -6,6 +8,7 @@ from harness.performance.bench import CASES, Case, call
 from harness.performance.closed_loop import closed_loop
 from harness.replay.ports import free_port
 from harness.upstream.paced import Pace, PacedUpstream
+from tests.harness.wire import read_head, server
 
 NOW = Pace(0, 0, 3)
 
@@ -17,6 +20,18 @@ async def test_every_connection_asks_again_until_the_time_is_over(case: Case) ->
         assert {each.failure for each in found} == {None}
         assert len(found) == upstream.counts.complete > 4
         assert all(each.ttft is not None and each.ttft <= each.total for each in found)
+
+
+async def test_the_path_of_the_url_goes_before_the_calls_own() -> None:
+    heads = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await read_head(reader))
+        writer.write(b"HTTP/1.1 503 \r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+
+    async with server(talk) as url:
+        await closed_loop(f"{url}/litellm", "key", call(CASES[0]), 1, 0.02)
+    assert heads[0].startswith(f"POST /litellm{call(CASES[0]).path} HTTP/1.1\r\n".encode())
 
 
 async def test_an_answer_that_is_wrong_says_why() -> None:

@@ -46,6 +46,19 @@ async def test_a_connection_is_used_again() -> None:
     assert ([outcome.failure for outcome in outcomes], connections) == ([None] * 3, 1)
 
 
+async def test_the_path_of_the_url_goes_before_the_calls_own() -> None:
+    heads = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"true}"))
+        writer.write(WHOLE)
+
+    async with server(talk) as url:
+        (outcome,) = await sent(f"{url}/litellm", 1, ASKED_WHOLE)
+    assert outcome.failure is None
+    assert heads[0].startswith(b"POST /litellm/v1/messages HTTP/1.1\r\nHost: 127.0.0.1:")
+
+
 async def test_a_connection_that_was_closed_between_two_requests_is_no_failure_of_the_second() -> None:
     async with server(saying(WHOLE)) as url:
         outcomes = await sent(url, 2, ASKED_WHOLE)

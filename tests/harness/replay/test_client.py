@@ -61,6 +61,29 @@ def test_a_chunked_request_is_sent_as_one_chunk() -> None:
     assert wire_bytes(request, "h").endswith(b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/messages?beta=true", b"POST /lite/llm/v1/messages?beta=true "),
+        ("/", b"POST /lite/llm/ "),
+        ("*", b"POST * "),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "/"])
+async def test_the_path_of_the_url_goes_before_the_requests_own(path: str, asked: bytes, end: str) -> None:
+    heads = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await read_head(reader))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    async with server(talk) as url:
+        exchange = await send(post(path=path), f"{url}/lite/llm{end}")
+    assert heads[0].startswith(asked)
+    assert exchange.request.path == path
+    assert f"Host: {url.removeprefix('http://')}\r\n".encode() in heads[0]
+
+
 # --- what is read ---------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,11 @@ def test_the_command_sends_the_request_with_the_key_from_the_environment():
     assert "<host>" not in command
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/litellm", "http://127.0.0.1:9/litellm/"])
+def test_the_command_asks_below_the_path_of_the_url(url):
+    assert "http://127.0.0.1:9/litellm/v1/models" in shlex.split(curl(Request("GET", "/v1/models"), url))
+
+
 @pytest.mark.parametrize("value", ["Bearer <key>", "<key>", "Bearer <key> it's"])
 def test_a_shell_puts_the_key_in_its_place(value):
     command = curl(Request("GET", "/", (("X", value),)), "http://h").replace("curl ", "printf '%s\\n' ", 1)

@@ -34,6 +34,22 @@ def test_a_difference_is_a_failure_and_no_judgement_is_an_error():
     assert case_of(root, "problem").find("error").get("message") == "candidate: the target died"
 
 
+def test_a_cosmetic_difference_fails_only_where_it_counts():
+    root = written("same", "cosmetic", "different")
+    (output,) = case_of(root, "cosmetic")
+    assert (output.tag, root.get("failures")) == ("system-out", "1")
+    assert "/client/0/response/capitals/0 extra, cosmetic" in output.text
+    strict = written("same", "cosmetic", cosmetic="differ")
+    failure = case_of(strict, "cosmetic").find("failure")
+    assert (failure.get("type"), failure.get("message"), strict.get("failures")) == ("cosmetic", "1 cosmetic", "1")
+
+
+def test_a_run_without_an_upstream_exchange_is_an_error_of_its_own():
+    root = written("same", exchanges_upstream=0)
+    assert root.find("testsuite[@name='run']/testcase/error").get("message").startswith("0 upstream exchanges")
+    assert root.get("errors") == "1"
+
+
 def test_what_agrees_passes_and_shows_what_was_allowed():
     root = written()
     assert list(case_of(root, "same")) == []

@@ -25,6 +25,17 @@ def test_the_verdict_the_seed_the_versions_and_the_counts_come_first():
         assert fact in head
 
 
+def test_cosmetic_differences_have_a_table_of_their_own():
+    text = page("same", "cosmetic", "different")
+    seen, cosmetic = text.split("## Cosmetic differences: no client can see them")
+    assert "`/client/*/response/body/n`" in seen.split("## Undeclared differences")[1]
+    assert "capitals" not in seen
+    assert "| `/client/*/response/capitals/*` | extra | 1: claude-code/cosmetic |" in cosmetic
+    assert "### `/client/0/response/capitals/0` extra, cosmetic" in cosmetic
+    assert "Differences: 1 declared, 3 undeclared (1 of them cosmetic)." in text
+    assert page("cosmetic").startswith("# Parity: the proxies agree, but for 1 cosmetic difference\n")
+
+
 def test_a_difference_has_its_path_its_kind_both_values_and_how_to_look_further():
     text = page("different")
     assert "### `/client/1/response/body/n` type\n\nbaseline\n\n```\n1\n```\n\ncandidate\n\n```\nnull\n```" in text

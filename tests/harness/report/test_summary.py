@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from harness.model import Excess, Footprint, Role
 from harness.report.redaction import Redaction
 from harness.report.summary import outcomes, summary
@@ -12,6 +14,8 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
     assert told == {
         "verdict": "the proxies differ",
         "exit_code": 1,
+        "problem": None,
+        "cosmetic": "agree",
         "run": "2026-11-23-a1",
         "seed": 42,
         "seconds": 12.3,
@@ -34,6 +38,7 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
                     {
                         "path": "/client/0/response/body/error/message",
                         "kind": "changed",
+                        "severity": None,
                         "baseline": "no | `such` model <x>",
                         "candidate": "other\nline \x1b[31m\ud800",
                         "declared_by": None,
@@ -41,6 +46,7 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
                     {
                         "path": "/client/1/response/body/n",
                         "kind": "type",
+                        "severity": None,
                         "baseline": 1,
                         "candidate": None,
                         "declared_by": None,
@@ -48,6 +54,7 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
                     {
                         "path": "/client/0/response/headers/server",
                         "kind": "missing",
+                        "severity": None,
                         "baseline": "uvicorn",
                         "candidate": None,
                         "declared_by": "server",
@@ -65,6 +72,7 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
             "exchanges_upstream": 41,
             "declared": 1,
             "undeclared": 2,
+            "cosmetic": 0,
             "unused_declarations": 0,
         },
         "declarations": [
@@ -81,6 +89,29 @@ def test_the_summary_of_a_run_keeps_its_keys_and_shapes():
         ],
         "stale_declarations": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "policy", "verdict", "code"),
+    [
+        (("same", "cosmetic"), "agree", "the proxies agree, but for 1 cosmetic difference", 0),
+        (("same", "cosmetic"), "differ", "the proxies differ, in 1 cosmetic difference alone", 1),
+        (("cosmetic", "different"), "agree", "the proxies differ", 1),
+        (("cosmetic", "noisy"), "agree", "no judgement is possible", 2),
+    ],
+)
+def test_cosmetic_differences_are_named_in_the_verdict_and_counted_apart(outcomes, policy, verdict, code):
+    result = summary(judgement(*outcomes, cosmetic=policy), Redaction())
+    assert (result["verdict"], result["exit_code"], result["cosmetic"]) == (verdict, code, policy)
+    assert result["totals"]["cosmetic"] == 1
+    assert [one["severity"] for each in result["scenarios"] for one in each["differences"]].count("cosmetic") == 1
+
+
+def test_a_run_in_which_no_call_reached_an_upstream_never_agrees():
+    result = summary(judgement("same", exchanges_upstream=0), Redaction())
+    assert (result["verdict"], result["exit_code"]) == ("no judgement is possible", 2)
+    assert result["problem"].startswith("0 upstream exchanges: ")
+    assert summary(judgement("different", exchanges_upstream=0), Redaction())["exit_code"] == 1
 
 
 def test_a_must_that_did_not_hold_says_what_was_there_instead():

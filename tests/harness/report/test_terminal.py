@@ -7,7 +7,7 @@ from rich.console import Console
 from harness.report.redaction import Redaction
 from harness.report.summary import summary
 from harness.report.terminal import show_scenario, show_verdict
-from tests.harness.report.judgements import DECLARED, OUTCOMES, judgement
+from tests.harness.report.judgements import COSMETIC, DECLARED, OUTCOMES, judgement
 
 
 def plain(show, *given, width=80, **options):
@@ -32,6 +32,24 @@ def verdict(*outcomes, **more):
 )
 def test_a_scenario_is_one_line(name, line):
     assert plain(show_scenario, OUTCOMES[name]) == line
+
+
+def test_cosmetic_differences_are_shown_apart():
+    assert plain(show_scenario, COSMETIC) == "cosmetic  claude-code/cosmetic  1 cosmetic\n"
+    lines = verdict("same", "cosmetic", "different").splitlines()
+    assert lines.index("Undeclared differences") < lines.index("Cosmetic differences: no client can see them")
+    assert (
+        "  extra /client/*/response/capitals/*" in lines[lines.index("Cosmetic differences: no client can see them") :]
+    )
+    assert "differences     3 undeclared (1 of them cosmetic), 1 declared" in lines
+    assert verdict("same", "cosmetic").splitlines()[-1] == "The proxies agree, but for 1 cosmetic difference."
+    assert "Undeclared differences" not in verdict("same", "cosmetic")
+
+
+def test_a_run_without_an_upstream_exchange_says_so():
+    text = verdict("same", exchanges_upstream=0)
+    assert "0 upstream exchanges: no call of any scenario reached the simulated upstream" in text
+    assert text.splitlines()[-1] == "No judgement is possible."
 
 
 def test_the_verdict_is_the_last_line_and_the_facts_stand_before_it():

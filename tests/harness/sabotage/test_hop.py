@@ -60,6 +60,18 @@ async def test_what_no_mutation_touches_passes_as_it_came():
     assert not hop.bitten
 
 
+async def test_the_path_of_the_other_side_goes_before_the_requests_own():
+    scenario = one_step(JSON, request=post(path="/below/v1/messages"))
+    async with SimulatedUpstream(gap=0) as provider, Hop(f"{provider.url}/below", {}) as hop:
+        with provider.play(scenario) as play:
+            play.begin(0)
+            await send(post(), hop.url, patience=5)
+            await play.settle(5)
+    (call,) = play.exchanges()
+    assert call.request.path == "/below/v1/messages"
+    assert not hop.bitten
+
+
 async def test_chunks_pass_as_they_were_cut_and_at_once():
     waiting = Reply(200, STREAM_HEADERS, acts=(EVENTS[0], WaitForClient(1), *EVENTS[1:]))
     async with behind_a_hop(waiting, patience=30) as (exchange, play, hop):

@@ -57,4 +57,5 @@ SCENARIO = st.builds(
     st.sampled_from(["scripted", "recorded 2026-11-23, claude-cli 2.1.330"]),
     st.lists(TOKEN, max_size=2).map(tuple),
     st.lists(STEP, min_size=1, max_size=2).map(tuple),
+    st.none() | st.just("The gateway refuses it before it calls."),
 )

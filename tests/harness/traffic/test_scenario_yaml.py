@@ -35,3 +35,16 @@ def test_a_text_of_several_lines_is_a_literal_block() -> None:
 def test_an_event_stays_on_one_line_whatever_its_length() -> None:
     text = dump({"events": [{"event": "delta", "data": {"text": "a\nb " * 100, "index": 0}}, {"wait": 1.0}]})
     assert text.count("\n") == 3
+
+
+def test_characters_that_no_editor_shows_are_escapes() -> None:
+    tree: Json = {
+        "text": "a\u00a0b\u200d\ufeff e\u0301\u212b\u3000 é 世界",
+        "lines": "one\ntwo\u200b\n",
+        "\u200b": "\U000e0001",
+    }
+    text = dump(tree)
+    assert text.isprintable() or all(char.isprintable() or char == "\n" for char in text)
+    assert "\\u00A0b\\u200D\\uFEFF e\\u0301\\u212B\\u3000 é 世界" in text
+    assert "|" not in text
+    assert load(text, "file") == tree

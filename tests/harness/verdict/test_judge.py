@@ -10,9 +10,11 @@ from harness.model import (
     Kind,
     Must,
     Outcome,
+    Reply,
     Request,
     Role,
     Scenario,
+    Severity,
     Step,
 )
 from harness.verdict.judge import holds, judge, value_at
@@ -52,6 +54,25 @@ def test_a_difference_is_declared_or_unexplained():
     assert verdict.unexplained == (WORSE,)
     assert verdict.outcome is Outcome.DIFFERENT
     assert outcome(seen(found=(LOST,)), (DECLARED,)) is Outcome.ALLOWED
+
+
+def test_a_difference_that_no_client_can_see_is_cosmetic_unless_another_is_not():
+    capitals = Difference("/client/0/response/capitals/0", Absent.ABSENT, "X-A")
+    assert outcome(seen(found=(capitals,))) is Outcome.COSMETIC
+    assert outcome(seen(found=(capitals, LOST)), (DECLARED,)) is Outcome.COSMETIC
+    assert outcome(seen(found=(capitals, WORSE))) is Outcome.DIFFERENT
+    assert outcome(seen(candidate=500, found=(capitals,))) is Outcome.DIFFERENT
+    (found,) = judge(scenario(), seen(found=(capitals,)), ()).unexplained
+    assert found.severity is Severity.COSMETIC
+
+
+def test_replies_that_the_baseline_did_not_ask_for_break_the_scenario_whatever_else_was_found():
+    asking = replace(scenario(), steps=(Step(Request("POST", "/"), (Reply(),)),))
+    compared = seen(found=(WORSE,))
+    compared.trees[Role.BASELINE]["effects"] = {"unused": ["step 0 reply 0"]}
+    verdict = judge(asking, compared, ())
+    assert (verdict.outcome, verdict.unexplained) == (Outcome.BROKEN, (WORSE,))
+    assert verdict.problem.startswith("no evidence: ")
 
 
 def test_the_first_declaration_that_covers_a_difference_explains_it():

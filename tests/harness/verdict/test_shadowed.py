@@ -36,6 +36,9 @@ def test_the_exit_code_says_whether_a_call_differs_or_none_could_be_judged():
     assert tally.exit_code == 0
     tally.judged(scenario(1), verdict(Outcome.DIFFERENT, "/client/0/response/status"))
     assert tally.exit_code == 1
+    cosmetic = Tally()
+    cosmetic.judged(scenario(1), verdict(Outcome.COSMETIC, "/client/0/response/capitals"))
+    assert cosmetic.exit_code == 1
 
 
 def test_what_was_not_judged_is_told_with_the_reason():
