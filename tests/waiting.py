@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 # Seconds. What a test waits for takes milliseconds on an idle machine; this only ends a test that would hang.
 PATIENCE = 300.0
+FOREVER = 2 * PATIENCE  # seconds that an upstream holds what is not to come within the test
 _PAUSE = 0.005  # seconds between two looks; it grows to a tenth of a second, which leaves the processors to the others
 _LONGEST_PAUSE = 0.1
 

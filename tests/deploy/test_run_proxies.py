@@ -12,6 +12,7 @@ import pytest
 from deploy.journal import Change, Journal
 from deploy.state import state_folder
 from harness.replay.ports import free_port
+from tests.waiting import PATIENCE
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
@@ -81,7 +82,7 @@ async def test_the_sdk_proxy_is_the_primary_alone_is_shown_and_is_gone_after_sig
     config.write_text(CONFIG)
     options = ("--port", str(port), "--logs", str(tmp_path))
     environment = {"USE_SDK_PROXY": "true", "CONFIG_PATH": str(config), "XDG_STATE_HOME": str(tmp_path)}
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE):
         process = await run(*options, **environment)
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode()

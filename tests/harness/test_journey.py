@@ -21,6 +21,7 @@ from harness.model import Outcome
 from harness.observation import store
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests" / "harness" / "recordings"
@@ -73,7 +74,9 @@ def command(file, *options):
 
 
 def parity(file, *options):
-    return subprocess.run(command(file, *options), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command(file, *options), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 def report(file):
@@ -241,7 +244,7 @@ def test_a_stored_run_is_judged_again_without_starting_anything(settings):
         "--settings",
         str(file),
     ]
-    done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {d["declared_by"] for s in report(file)["scenarios"] for d in s["differences"]} == {"request-id"}
 
@@ -266,7 +269,13 @@ def limited(file, size, *options):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     return subprocess.run(
-        command(file, *options), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, preexec_fn=limit
+        command(file, *options),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        preexec_fn=limit,
     )
 
 
@@ -324,7 +333,7 @@ def test_stored_observations_that_are_damaged_are_named_with_their_line(settings
     stored = file.parent / "reports" / "latest" / "observations.ndjson"
     stored.write_bytes(damage(stored.read_bytes()))
     compare = [sys.executable, "-m", "harness", "compare", str(stored.parent), "--settings", str(file)]
-    done = subprocess.run(compare, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(compare, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 2, done.stdout + done.stderr
     assert re.search(rf"observations\.ndjson:\d+: .*{told}", done.stdout.replace("\n", " ")), done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -13,6 +13,7 @@ import pytest
 
 from harness.replay.ports import free_port
 from harness.upstream.paced import Pace, PacedUpstream
+from tests.waiting import PATIENCE
 
 LOCUST = (sys.executable, "-m", "locust", "-f", "harness/load.py", "-u", "4", "-r", "4")
 
@@ -72,7 +73,10 @@ async def test_workers_that_are_lost_end_it_with_a_line_what_was_measured_and_ex
 
 async def test_the_web_page_holds_no_key() -> None:
     port = free_port()
-    async with asyncio.timeout(60), httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=10)) as calls:
+    async with (
+        asyncio.timeout(PATIENCE),
+        httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=10), timeout=PATIENCE) as calls,
+    ):
         process = await locust("--web-host", "127.0.0.1", "--web-port", str(port), page="--loglevel=WARNING")
         try:
             page = await calls.get(f"http://127.0.0.1:{port}/")

@@ -12,6 +12,7 @@ from sdk_proxy.config_parser import parse
 from sdk_proxy.litellm_proxy_sdk import assemble
 from sdk_proxy.schema import load_config
 from tests.sdk_proxy.loopback import served
+from tests.waiting import PATIENCE
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 KEY = "sk-test-9f2c1e7a40b35d68"
@@ -43,7 +44,7 @@ async def client_of(
     async with (
         served(assemble(parse(config, variables))) as port,
         httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=30
+            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=PATIENCE
         ) as client,
     ):
         yield client
