@@ -25,7 +25,7 @@ from harness.upstream.autoplay import autoplay
 from sdk_proxy import learnt
 from sdk_proxy.learnt import Lesson, Lessons
 from sdk_proxy.schema import load_config
-from tests.sdk_proxy.sdk import CONFIG, KEY, chat, client_of, environment, message
+from tests.sdk_proxy.sdk import CONFIG, KEY, UNTIL_READ, chat, client_of, environment, message
 from tests.sdk_proxy.test_gateway import calls
 from tests.waiting import FOREVER, PATIENCE
 
@@ -178,7 +178,7 @@ UNUSUAL_ANYWHERE = {
     "a list": reply([1]),
     "nothing": reply(b""),
     "another zip than it says": reply(b"no zip", headers=[("content-encoding", "gzip")]),
-    "cut": pieces(Send(WRONG_JSON), Wait(0.2), Cut("rst")),
+    "cut": pieces(Send(WRONG_JSON), *UNTIL_READ, Cut("rst")),
 }
 UNUSUAL: dict[str, dict[str, Reply]] = {
     CHAT: {
