@@ -21,7 +21,7 @@ from harness.model import Outcome
 from harness.observation import store
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests" / "harness" / "recordings"
@@ -203,11 +203,14 @@ def test_a_filter_that_leaves_nothing_is_exit_code_2(settings):
 async def test_an_interrupted_run_leaves_no_process_and_no_half_written_report(settings, number):
     file = settings("buffered")
     run = await asyncio.create_subprocess_exec(*command(file), cwd=ROOT, stdout=subprocess.PIPE)
-    while not processes_of(file.parent):
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(0.3)  # into the start, or the replay: wherever it is, the promise is the same
-    os.kill(run.pid, number)
-    output, _ = await run.communicate()
+    try:
+        await until(lambda: processes_of(file.parent) or run.returncode is not None)
+        await asyncio.sleep(0.3)  # into the start, or the replay: wherever it is, the promise is the same
+        os.kill(run.pid, number)
+        output, _ = await asyncio.wait_for(run.communicate(), PATIENCE)
+    finally:
+        if run.returncode is None:
+            run.kill()
     assert run.returncode == 130
     assert b"interrupted" in output
     assert processes_of(file.parent) == []

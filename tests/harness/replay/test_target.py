@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from harness.model import Process, Request, Response, Target
 from harness.replay.client import send
 from harness.replay.ports import free_port
 from harness.replay.target import RunningTarget, filled, running, version_of
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 ENV = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": "sk-very-secret"}
 SERVE = (
@@ -48,8 +47,7 @@ def alive(pid: int) -> bool:
 
 def number_in(file: Path) -> int:
     """Once somebody has written it."""
-    while not file.exists() or not file.read_text():
-        time.sleep(0.01)
+    wait_until(lambda: file.exists() and file.read_text())
     return int(file.read_text())
 
 
