@@ -48,7 +48,7 @@ class Child:
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ask(self, what: str) -> dict[str, Any]:
-        """`take`, `let_go` or `state`: what it is then. Raises `Died`."""
+        """`take`, `let_go`, `state`, ...: what it is then. Raises `Died`."""
         try:
             async with self.one_at_a_time, asyncio.timeout(_ANSWERS):
                 self.writer.write(json.dumps({"do": what}).encode() + b"\n")
@@ -59,6 +59,14 @@ class Child:
         if state["said"]:
             raise Died(f"{self.program.name}: {state['said']}")
         return state
+
+    async def is_outdated(self) -> bool:
+        """Return whether files of its code have changed since it began to serve; true where it cannot tell: one that
+        an older launcher had started, or that does not answer."""
+        try:
+            return bool((await self.ask("compare")).get("outdated", True))
+        except Died:
+            return True
 
     async def is_ready(self) -> bool:
         url = f"http://{LOOPBACK}:{self.port}{self.program.ready}"

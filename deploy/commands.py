@@ -21,6 +21,7 @@ from deploy.users import users
 
 SDK_IS_PRIMARY = "the SDK proxy is the primary already"
 BINARY_IS_PRIMARY = "the binary proxy is the primary already"
+NOTHING_TO_RESTORE = "nothing to restore: the binary proxy is the primary and runs what its files say"
 
 Say = Callable[[str], None]
 
@@ -77,8 +78,7 @@ class Desk:
             if asked["do"] == "shadow":
                 return await self._shadow(str(asked["what"]), say)
             if asked["do"] == "restore":
-                await self.launcher.begin_anew("binary")
-                return await self._rollback(str(asked["by"]), str(asked["reason"]), say)
+                return await self._restore(str(asked["by"]), str(asked["reason"]), say)
         except (BadInput, Failed, Died, OSError) as error:
             say(f"error: {error}")
             return 2 if isinstance(error, BadInput) else 1
@@ -110,9 +110,22 @@ class Desk:
         await self._move("rollback", "binary", by, reason, None, say)
         return 0
 
+    async def _restore(self, by: str, reason: str, say: Say) -> int:
+        """Make what runs agree with the files, which are restored already; then roll back."""
+        if await self.launcher.begin_anew("binary"):
+            say("the binary proxy is started again: its files have changed since its start")
+        elif self.launcher.primary == "binary" and not self.launcher.routes:
+            say(NOTHING_TO_RESTORE)
+            return 0
+        return await self._rollback(by, reason, say)
+
     async def _route(self, by: str, said: list[str], say: Say) -> int:
         launcher = self.launcher
         routes = read(said, await asyncio.to_thread(users, self.gate.config))
+        if sorted(routes.said) == sorted(launcher.routes.said):
+            launcher.routes = routes  # the configuration may give its users other ids by now
+            say(f"the routes are so already: {', '.join(said) or f'none, all to the {launcher.primary} proxy'}")
+            return 0
         for primary in PROXIES if routes else ():
             if not launcher.ready(primary):
                 say(f"the {primary} proxy is started")

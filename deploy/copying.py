@@ -27,12 +27,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from deploy.tally import App, Message, Receive, Send
+from deploy.tally import PROBES, App, Message, Receive, Send
 
 _MOST_OF_ONE = 8 << 20  # bytes of a call; a larger one is told without them
 _MOST = 64 << 20  # bytes that are kept at one time, told and not yet taken among them
 _SETTLES = 0.3  # seconds that a call's own calls may take to end after it
-_UNSEEN = frozenset({"/health", "/health/liveliness", "/health/readiness"})  # programs ask these, all the time
 
 
 def shadow_of(folder: Path) -> Path:
@@ -163,7 +162,7 @@ class Copies:
 
     def around(self, app: App) -> App:
         async def copied(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-            if self._sink is None or scope["type"] != "http" or scope["path"] in _UNSEEN:
+            if self._sink is None or scope["type"] != "http" or scope["path"] in PROBES:
                 await app(scope, receive, send)
                 return
             call = Call(self, self._front, scope)

@@ -22,6 +22,7 @@ import threading
 from collections.abc import Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, send_fds, socket
 from typing import Any
@@ -32,7 +33,7 @@ from uvicorn.importer import import_from_string
 
 from deploy.copying import Copies, shadow_of
 from deploy.passing import place_of, taken, taking
-from deploy.tally import App, Message, Receive, Send, Tally
+from deploy.tally import PROBES, App, Message, Receive, Send, Tally
 
 ORPHANED = 60.0  # seconds without a launcher
 _ANSWERS = 10.0  # seconds that a command of the launcher's may take
@@ -62,7 +63,8 @@ class Door:
         return self._listening is not None
 
     def around(self, app: App) -> App:
-        """The same; what comes by the port is counted, and told to close its connections where that is another's."""
+        """The same; what comes by the port is counted, probes apart, and told to close its connections where that is
+        another's. What comes by any other socket is neither."""
         copied = self.copies.around(app)
         if self._production is None:
             return copied
@@ -71,6 +73,9 @@ class Door:
         async def counted(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or (scope.get("server") or ("", 0))[1] != port:
                 await app(scope, receive, send)
+                return
+            if scope["path"] in PROBES:
+                await app(scope, receive, self._closing(send))
                 return
             await self.tally.told(copied, scope, receive, self._closing(send))
 
@@ -123,13 +128,13 @@ class Door:
 class Control:
     """Where the launcher's words arrive, in a thread of its own: one line of JSON asks, one answers."""
 
-    def __init__(self, place: Path, sockets: list[socket], door: Door, ask: list[str]) -> None:
+    def __init__(self, place: Path, sockets: list[socket], door: Door, code: Code, ask: list[str]) -> None:
         self._listener = socket(AF_UNIX, SOCK_STREAM)
         place.unlink(missing_ok=True)
         self._listener.bind(str(place))
         self._listener.listen()
         self._shadow = shadow_of(place.parent)
-        self._sockets, self._door, self._argv = sockets, door, ask
+        self._sockets, self._door, self._code, self._argv = sockets, door, code, ask
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -178,12 +183,47 @@ class Control:
                 self._in_loop(work())
             except Exception as error:  # noqa: BLE001 - the launcher is told, whatever it is
                 said = f"{type(error).__name__}: {error}"
-        is_now = {"serving": door.serving, "copied": door.copies.taken}
+        is_now: dict[str, Any] = {"serving": door.serving, "copied": door.copies.taken}
+        if what == "compare":
+            is_now["outdated"] = self._code.is_outdated()
         state = {"pid": os.getpid(), "argv": self._argv, "said": said, **is_now}
         return {**state, **door.tally.state()}
 
 
-def hand_over(own: list[socket], door: Door, control: Control) -> None:
+class Code:
+    """The files that a program's code came from, as they were when it began to serve."""
+
+    def __init__(self, program: tuple[str, ...]) -> None:
+        self._package = program[1].partition(".")[0] + "." if program[0] == "-m" else None
+        self._digests: dict[Path, str] | None = None
+
+    def remember(self) -> None:
+        self._digests = {file: _digest(file) for file in self._files()}
+
+    def is_outdated(self) -> bool:
+        """Return whether a file has other content by now, so that only a new start runs what the files say; true where
+        the program does not serve yet, whatever it has read."""
+        return self._digests is None or any(_digest(file) != was for file, was in self._digests.items())
+
+    def _files(self) -> set[Path]:
+        """Those of the program itself and of its own package, as far as they are imported."""
+        modules = [
+            module
+            for name, module in [*sys.modules.items()]
+            if name == "__main__" or (self._package is not None and name.startswith(self._package))
+        ]
+        return {Path(file).resolve() for module in modules if (file := getattr(module, "__file__", None))}
+
+
+def _digest(file: Path) -> str:
+    """Empty for a file that is not there."""
+    try:
+        return sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def hand_over(own: list[socket], door: Door, code: Code, control: Control) -> None:
     """From now on uvicorn's servers listen where the launcher says."""
     serve, startup, shutdown = uvicorn.Server.serve, uvicorn.Server.startup, uvicorn.Server.shutdown
 
@@ -194,6 +234,7 @@ def hand_over(own: list[socket], door: Door, control: Control) -> None:
 
     async def started(self: uvicorn.Server, sockets: list[socket] | None = None) -> None:
         await startup(self, sockets)
+        code.remember()
         control.serves_with(asyncio.get_running_loop())
         door.opened(self)
 
@@ -216,9 +257,10 @@ def main(control: Path, own: tuple[int, ...], production: int | None, program: t
     for each in (*listened, *([port] if port else [])):
         os.set_inheritable(each.fileno(), False)
     door = Door(port, taking(place_of(control.parent, control.stem)) if port else None)
-    heard = Control(control, [*listened, *([port] if port else [])], door, list(program))
+    code = Code(program)
+    heard = Control(control, [*listened, *([port] if port else [])], door, code, list(program))
     heard.start()
-    hand_over(listened, door, heard)
+    hand_over(listened, door, code, heard)
     _run(program)
 
 

@@ -139,24 +139,27 @@ class Launcher:
         except ExceptionGroup as several:
             raise several.exceptions[0] from several
 
-    async def begin_anew(self, primary: Primary) -> None:
-        """The proxy's program, which has the production port or not, is another's by now: it is started again."""
+    async def begin_anew(self, primary: Primary) -> bool:
+        """Start the proxy's program again where its files have changed since its start, whether it has the production
+        port or not. Return whether it had to be: one that runs what its files say goes on."""
         async with self._moving:
             child = self.children.get(PROXIES[primary])
-            if child is None or not child.is_alive():
-                return
+            if child is None or not child.is_alive() or not await child.is_outdated():
+                return False
             child.ready = False  # whoever asks for it waits for the new one
             child.signal(signal.SIGTERM)
             await child.ended()
+            return True
 
     async def shadow_on(self) -> None:
         """The calls of the binary path are copied from now on. Raises `BadInput`, `Died`: then nobody is shadowed."""
         if self.shadow is None or not self.asks("binary"):
             raise BadInput("a shadow is for the time before a cutover: the binary proxy has no clients here")
-        await self.shadow.on()
+        was_on = await self.shadow.on()
         try:
             for program in self.plan.programs["binary"]:
-                await self._copied(program)
+                if not (was_on and (await self.children[program.name].ask("state")).get("copied")):
+                    await self._copied(program)
         except (BadInput, Died):
             await self.shadow.off()
             raise

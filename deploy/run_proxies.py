@@ -137,7 +137,8 @@ def shadow(port: int, /, what: str, said: int | None) -> None:
 @_PORT_TOO
 @click.pass_obj
 def restore(port: int, /, archive: Path, said: int | None) -> None:
-    """The binary proxy's files as the last cutover archived them; then a rollback, and a new start of its program."""
+    """The binary proxy's files as the last cutover archived them, a new start of its program if it runs other files,
+    and a rollback. Where there is nothing to restore it says so, and disturbs nothing."""
     program = archive / "restore.py"
     if not program.is_file():
         _refused(f"{archive} holds no archive: a cutover makes it")

@@ -46,11 +46,11 @@ class Shadow:
         """None where none runs."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
-    async def on(self) -> None:
-        """Ready for calls. Raises `BadInput` where it does not get so far."""
+    async def on(self) -> bool:
+        """Ready for calls; true where it was already. Raises `BadInput` where it does not get so far."""
         async with self._one_at_a_time:
             if self.pid is not None:
-                return
+                return True
             place = shadow_of(self.folder)
             place.unlink(missing_ok=True)
             self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -73,6 +73,7 @@ class Shadow:
             finally:
                 self._starting = False
             self._watching = asyncio.create_task(self._watched(self._process))
+            return False
 
     async def _until_there(self, place: Path, process: asyncio.subprocess.Process) -> None:
         try:

@@ -11,6 +11,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+# What load balancers, Prometheus and the launcher itself ask, all the time: no client waits for an answer.
+PROBES = frozenset({"/health", "/health/liveliness", "/health/liveness", "/health/readiness", "/metrics"})
 _SERVER_ERRORS = 500
 _UNAVAILABLE = 503
 _FAILED_IN_STREAM = (b"event: error\n", b'data: {"error"')

@@ -31,7 +31,8 @@ class Thresholds:
 @dataclass(frozen=True, slots=True)
 class Sample:
     """At `at` (seconds of a monotonic clock). Counts since the process began; `own`: cumulated counts by upper bound
-    (seconds) of the proxy's own time before it calls the upstream; `memory` in bytes; `pid`: whose all that is."""
+    (seconds) of the proxy's own time before it calls the upstream; `memory` in bytes; `pid`: whose all that is. Answers
+    and times are those of the production port's clients; readiness and memory are the process's."""
 
     at: float
     pid: int
@@ -108,10 +109,13 @@ def quantile(cumulated: Mapping[float, int], share: float) -> float | None:
     return None
 
 
-def own_time(exposition: str) -> dict[float, int]:
-    """From /metrics: over all routes and models."""
+def own_time(exposition: str, port: int) -> dict[float, int]:
+    """Return the cumulated counts by upper bound from the text of /metrics: of the clients of `port` only, over all
+    routes and models."""
     found: dict[float, int] = {}
     for labels, value in _series(exposition, "gateway_before_upstream_seconds_bucket"):
+        if labels.get("port") != str(port):
+            continue
         bound = float(labels["le"])
         found[bound] = found.get(bound, 0) + int(value)
     return found

@@ -1,6 +1,7 @@
 """What Prometheus reads from /metrics: with several workers, of all of them.
 
-Every label has few values: the routes, the configured models and `other`, statuses, four classes of errors.
+Every label has few values: the routes, the configured models and `other`, statuses, four classes of errors, and the
+ports that the proxy listens on, by which the launcher tells production's clients from others.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Metrics:
         self._challenges = counter("gateway_challenges", "Challenges of Cloudflare's.", _BY)
         self._ttft = seconds("gateway_ttft_seconds", "To a stream's first content.", _BY, buckets=_SECONDS)
         own = "The proxy's own: to the first call of the upstream."
-        self._own = seconds("gateway_before_upstream_seconds", own, _BY, buckets=_OWN_SECONDS)
+        self._own = seconds("gateway_before_upstream_seconds", own, (*_BY, "port"), buckets=_OWN_SECONDS)
         self._duration = seconds("gateway_duration_seconds", "To the answer's end.", _BY, buckets=_SECONDS)
         self.in_flight = Gauge(
             "gateway_in_flight", "Requests being answered.", registry=registry, multiprocess_mode="livesum"
@@ -48,7 +49,7 @@ class Metrics:
         self._retries.labels(*labels).inc(max(0, record.upstream_calls - 1))
         self._challenges.labels(*labels).inc(record.challenges)
         if record.before_upstream is not None:
-            self._own.labels(*labels).observe(record.before_upstream)
+            self._own.labels(*labels, record.port).observe(record.before_upstream)
         if record.ttft is not None:
             self._ttft.labels(*labels).observe(record.ttft)
         if record.client_left:

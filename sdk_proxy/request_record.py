@@ -51,12 +51,14 @@ _CONTENT = re.compile(rb'content_block_delta|"(?:content|reasoning_content|text)
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """`model` is the client's word: it is told only if it is configured. Times are in seconds."""
+    """`model` is the client's word: it is told only if it is configured. `port`: the one that the client connected to;
+    empty where the server has none (a Unix socket). Times are in seconds."""
 
     id: str
     route: str
     client: str
     user_id: str
+    port: str = ""
     started: float = field(default_factory=monotonic)
     model: str | None = None
     status: int = 0
@@ -117,7 +119,7 @@ class Recording:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = _record(scope["path"], Headers(raw=scope["headers"]), self._memory)
+        record = _record(scope, Headers(raw=scope["headers"]), self._memory)
         self._open.add(record)
         token = _current.set(record)
         scope[_NOTED] = noted = _noting(record, send)
@@ -155,10 +157,11 @@ def _origin(error: BaseException) -> str:
     return f"{type(error).__name__} at {last.filename}:{last.lineno}"
 
 
-def _record(path: str, headers: Mapping[str, str], memory: MemoryRouter) -> Record:
+def _record(scope: Scope, headers: Mapping[str, str], memory: MemoryRouter) -> Record:
     routing = memory.route(headers)
     client = routing.matched.pattern if routing.matched else _family(headers.get("user-agent", ""))
-    return Record(_id(headers.get(REQUEST_ID, "")), route_of(path), client, routing.user_id)
+    _, port = scope.get("server") or ("", None)
+    return Record(_id(headers.get(REQUEST_ID, "")), route_of(scope["path"]), client, routing.user_id, str(port or ""))
 
 
 def route_of(path: str) -> str:

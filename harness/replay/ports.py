@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import PortTaken
 
+_BELOW_EPHEMERAL = range(20000, 32768)
 _LISTEN = "0A"  # the state's number in /proc/net/tcp (proc_pid_net(5))
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    with socket.socket() as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
+    """Return a port that no socket has now, below those that the system gives to outgoing connections by itself
+    (ip(7), ip_local_port_range: from 32768): one of these could be taken again before a program listens on it."""
+    for port in (*random.sample(_BELOW_EPHEMERAL, 100), 0):
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind((host, port))
+            return int(sock.getsockname()[1])
+    raise OSError(f"no port is free on {host}")
 
 
 def require_free(port: int, host: str = "127.0.0.1") -> None:

@@ -19,7 +19,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         return
     path = scope["path"]
     headers = [(b"cf-ray", b"8a-FRA")] if path == "/cloudflare" else []
-    status = 503 if path in ("/cloudflare", "/unavailable") else 200
+    status = 503 if path in ("/cloudflare", "/unavailable") or scope["query_string"] == b"unavailable" else 200
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": NAME.encode() + b"\n", "more_body": True})
     if path == "/stream":

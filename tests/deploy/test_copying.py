@@ -11,6 +11,7 @@ from deploy.copying import CALL, Copies
 from deploy.overhearing import hear
 from harness.model import Response
 from harness.traffic.copied import Copied, Joining, Message, messages
+from tests.waiting import PATIENCE, until
 
 SCOPE = {
     "type": "http",
@@ -27,7 +28,7 @@ SAID = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
 
 class Taken(list[Message]):
     async def until(self, number: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(self) < number:
                 await asyncio.sleep(0.01)
 
@@ -133,7 +134,7 @@ async def test_clients_are_answered_when_whoever_took_the_copies_is_gone(tmp_pat
     server = await asyncio.start_unix_server(lambda _, writer: writer.transport.abort(), tmp_path / "calls")
     async with server:
         await copies.begin(tmp_path / "calls")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while copies.taken:
                 assert await asked(copies.around(echo)) == [b"", b'{"a":1}', b"end"]
                 await asyncio.sleep(0.01)
@@ -158,9 +159,10 @@ async def test_what_nobody_reads_is_dropped_and_counted_and_no_client_waits(tmp_
             assert await asked(copies.around(echo), body) == [b"", body, b"end"]
             await asyncio.sleep(0)
         go_on.set()
-        await asyncio.sleep(0.5)
+        sink = copies._sink
+        await until(lambda: sink is not None and sink.get_write_buffer_size() == 0)  # there is room again
         await asked(copies.around(echo))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not lost or len(lost) + lost[-1] < 21:
                 await asyncio.sleep(0.01)
         await copies.end()

@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 from deploy.journal import Change
-from deploy.programs import PRODUCTION
 from deploy.routes import Routes, Users, read
-from tests.deploy.test_launcher import CUTOVER, ROLLBACK, Running, plan, running, until
+from tests.deploy.test_launcher import CUTOVER, ROLLBACK, Running, plan, running
+from tests.waiting import PATIENCE, until
 
 USERS = Users(frozenset(), lambda headers: headers.get("x-user", ""))
 
@@ -25,12 +25,12 @@ def told(*said: str) -> Change:
 
 
 async def answer(one: Running, user: str) -> str:
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         return (await client.get(one.url, headers={"x-user": user})).text.splitlines()[0]
 
 
 async def test_each_request_finds_its_way_also_on_one_client(tmp_path: Path) -> None:
-    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         await client.get(one.url)
         await one.launcher.route(routes("user:alice=sdk"), told("user:alice=sdk"))
         last = await client.get(one.url, headers={"x-user": "alice"})
@@ -41,7 +41,7 @@ async def test_each_request_finds_its_way_also_on_one_client(tmp_path: Path) -> 
 
 
 async def test_routes_come_and_go_under_clients_without_a_failed_request_or_a_cut_stream(tmp_path: Path) -> None:
-    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         seen: list[tuple[str, str]] = []
         stop = asyncio.Event()
 
@@ -95,7 +95,7 @@ async def test_an_sdk_proxy_that_dies_three_times_loses_its_routes(tmp_path: Pat
 async def test_a_head_may_come_in_pieces_and_a_connection_before_its_first_request(tmp_path: Path) -> None:
     async with running(plan(tmp_path), tmp_path) as one:
         await one.launcher.route(routes("user:alice=sdk"), told("user:alice=sdk"))
-        port = one.launcher.plan.addresses[PRODUCTION][1]
+        port = one.port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await answer(one, "bob") == "binary-proxy"
         for piece in (b"GET / HTTP/1.1\r\nhost: x\r\nx-us", b"er: ali", b"ce\r\n\r\n"):
@@ -109,7 +109,7 @@ async def test_a_head_may_come_in_pieces_and_a_connection_before_its_first_reque
 async def test_a_client_that_leaves_without_a_word_costs_nothing(tmp_path: Path) -> None:
     async with running(plan(tmp_path), tmp_path) as one:
         await one.launcher.route(routes("sdk=50%"), told("sdk=50%"))
-        port, before = one.launcher.plan.addresses[PRODUCTION][1], psutil.Process().num_fds()
+        port, before = one.port, psutil.Process().num_fds()
         for _ in range(20):
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +15,10 @@ import pytest
 from deploy.child import Child
 from deploy.journal import Change, Journal
 from deploy.launcher import Failed, Launcher, Plan
-from deploy.listening import owner_of
+from deploy.listening import owner_of, port_of
 from deploy.programs import PRODUCTION, BadInput, Primary, Program
 from deploy.state import sockets_folder
-from harness.replay.ports import free_port
+from tests.waiting import PATIENCE, until, until_async
 
 PROXY = str(Path(__file__).with_name("one_proxy.py"))
 CUTOVER = Change("cutover", "me", "binary", "sdk", "a test")
@@ -30,12 +30,13 @@ def proxy(name: str, *words: str, production: bool = True) -> Program:
 
 
 def plan(folder: Path, *sdk_words: str, primary: Primary = "binary", warm: bool = False, port: int = 0) -> Plan:
+    """The production port is any that is free when the launcher binds it."""
     programs: dict[Primary, tuple[Program, ...]] = {
         "binary": (proxy("litellm", production=False), proxy("binary-proxy")),
         "sdk": (proxy("sdk-proxy", *sdk_words),),
     }
-    addresses = {PRODUCTION: ("127.0.0.1", port or free_port())}
-    return Plan(programs, primary, warm, addresses, folder / "logs", drain=5)
+    addresses = {PRODUCTION: ("127.0.0.1", port)}
+    return Plan(programs, primary, warm, addresses, folder / "logs", patience=PATIENCE, drain=PATIENCE)
 
 
 class Running:
@@ -44,10 +45,17 @@ class Running:
         self.journal = Journal(state)
         state.mkdir(exist_ok=True)
         self.launcher = Launcher(plan, self.journal, sockets_folder(state), self.told.append)
-        self.url = f"http://127.0.0.1:{plan.addresses[PRODUCTION][1]}/"
+
+    @property
+    def port(self) -> int:
+        return port_of(self.launcher.sockets, PRODUCTION)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
 
     async def answer(self) -> str:
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
             return (await client.get(self.url)).text.splitlines()[0]
 
     def kill(self, name: str) -> None:
@@ -68,27 +76,21 @@ async def running(plan: Plan, state: Path) -> AsyncIterator[Running]:
         yield one
     finally:
         stop.set()
-        await asyncio.wait_for(task, 60)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.02)
+        await asyncio.wait_for(task, PATIENCE)
 
 
 async def test_the_primary_answers_on_the_port_and_nothing_is_left_behind(tmp_path: Path) -> None:
     async with running(plan(tmp_path), tmp_path) as one:
         assert await one.answer() == "binary-proxy"
         assert sorted(one.launcher.children) == ["binary-proxy", "litellm"]
-        port = one.launcher.plan.addresses[PRODUCTION][1]
+        port = one.port
         assert [f"on port {port} after" in line for line in one.told if line.startswith("binary-proxy")] == [True]
         pids = [child.pid for child in one.launcher.children.values()]
     assert (owner_of(port), [pid for pid in pids if psutil.pid_exists(pid)]) == ("", [])
 
 
 async def test_a_cutover_and_a_rollback_fail_no_request_and_cut_no_stream(tmp_path: Path) -> None:
-    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         answers: list[str] = []
         stop = asyncio.Event()
 
@@ -116,7 +118,7 @@ async def test_a_cutover_and_a_rollback_fail_no_request_and_cut_no_stream(tmp_pa
 
 
 async def test_who_let_go_of_the_port_closes_its_connections_with_an_answer(tmp_path: Path) -> None:
-    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False) as client:
+    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         assert "connection" not in (await client.get(one.url)).headers
         await one.launcher.move("sdk", CUTOVER)
         last = await client.get(one.url)
@@ -261,7 +263,7 @@ async def test_a_port_that_is_taken_is_told_with_who_has_it(tmp_path: Path) -> N
 
 
 async def test_a_process_counts_what_the_clients_of_the_port_were_answered(tmp_path: Path) -> None:
-    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False) as client:
+    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         for path in ("", "unavailable", "cloudflare"):
             await client.get(one.url + path)
         with pytest.raises(httpx.RemoteProtocolError):
@@ -278,6 +280,7 @@ async def test_a_process_counts_what_the_clients_of_the_port_were_answered(tmp_p
 
 
 async def until_counted(child: Child, answers: int) -> None:
-    async with asyncio.timeout(30):
-        while (await child.ask("state"))["answers"] < answers:
-            await asyncio.sleep(0.02)
+    async def are_counted() -> bool:
+        return bool((await child.ask("state"))["answers"] >= answers)
+
+    await until_async(are_counted)

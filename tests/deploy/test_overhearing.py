@@ -12,6 +12,7 @@ import pytest
 from deploy import overhearing
 from deploy.copying import CALL, Call, Copies
 from deploy.overhearing import hear
+from tests.waiting import PATIENCE
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
 
@@ -38,7 +39,7 @@ async def provider(answer: bytes = ANSWER, closes: bool = False) -> AsyncIterato
 
 
 async def by_httpx(url: str, times: int) -> list[bytes]:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         return [(await client.post(url, json={"a": 1})).content for _ in range(times)]
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from deploy.journal import Change, Journal
 from deploy.state import state_folder
 from harness.replay.ports import free_port
+from tests.waiting import PATIENCE
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
@@ -40,6 +42,12 @@ async def told(*options: str, **environment: str) -> tuple[int | None, str]:
     process = await run(*options, **environment)
     said, _ = await process.communicate()
     return process.returncode, said.decode()
+
+
+def _terminate(process: asyncio.subprocess.Process) -> None:
+    """Nothing, where it has ended; a launcher ends what it has started."""
+    if process.returncode is None:
+        process.terminate()
 
 
 @pytest.mark.parametrize(
@@ -81,8 +89,9 @@ async def test_the_sdk_proxy_is_the_primary_alone_is_shown_and_is_gone_after_sig
     config.write_text(CONFIG)
     options = ("--port", str(port), "--logs", str(tmp_path))
     environment = {"USE_SDK_PROXY": "true", "CONFIG_PATH": str(config), "XDG_STATE_HOME": str(tmp_path)}
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
         process = await run(*options, **environment)
+        stack.callback(_terminate, process)
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode()
         assert line.startswith(f"sdk-proxy: ready on port {port} after"), line

@@ -15,7 +15,8 @@ import pytest
 from deploy.child import Died
 from deploy.programs import BadInput
 from deploy.shadowing import Shadow, command, last_told
-from tests.deploy.test_launcher import CUTOVER, ROLLBACK, Running, plan, running, until
+from tests.deploy.test_launcher import CUTOVER, ROLLBACK, Running, plan, running
+from tests.waiting import PATIENCE, until
 
 PROGRAM = str(Path(__file__).with_name("one_shadow.py"))
 
@@ -48,7 +49,7 @@ async def test_a_shadow_is_told_the_calls_of_the_port_and_ends_with_the_launcher
 
 
 async def test_the_program_behind_the_proxy_tells_its_calls_too(tmp_path: Path) -> None:
-    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False) as client:
+    async with running(plan(tmp_path), tmp_path) as one, httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         add_shadow(one, tmp_path)
         await one.launcher.shadow_on()
         await client.get(f"http://127.0.0.1:{one.launcher.children['litellm'].port}/")
@@ -102,7 +103,7 @@ async def test_a_shadow_that_is_not_ready_yet_does_not_hold_up_the_launchers_end
     shadow = Shadow((sys.executable, "-c", "import time; time.sleep(600)"), tmp_path, tmp_path / "l", tmp_path, print)
     starting = asyncio.create_task(shadow.on())
     await until(lambda: shadow.pid is not None)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await shadow.off()
     with pytest.raises(BadInput, match="exit code -9"):
         await starting

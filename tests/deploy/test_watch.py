@@ -74,12 +74,16 @@ def test_a_quantile_lies_within_its_bucket() -> None:
     assert quantile({0.1: 0}, 0.95) is None
 
 
-def test_the_own_time_is_that_of_all_routes_and_models() -> None:
+def test_the_own_time_is_that_of_all_routes_and_models_of_one_port() -> None:
     name = "gateway_before_upstream_seconds"
     text = f"""# TYPE {name} histogram
-{name}_bucket{{le="0.1",model="a",route="/b"}} 3.0
-{name}_bucket{{le="+Inf",model="a",route="/b"}} 4.0
-{name}_bucket{{le="0.1",model="c",route="/b"}} 1.0
-{name}_sum{{model="a",route="/b"}} 4.0
+{name}_bucket{{le="0.1",model="a",port="8764",route="/b"}} 3.0
+{name}_bucket{{le="+Inf",model="a",port="8764",route="/b"}} 4.0
+{name}_bucket{{le="0.1",model="c",port="8764",route="/b"}} 1.0
+{name}_bucket{{le="0.1",model="a",port="8765",route="/b"}} 0.0
+{name}_bucket{{le="+Inf",model="a",port="8765",route="/b"}} 90.0
+{name}_sum{{model="a",port="8764",route="/b"}} 4.0
 """
-    assert own_time(text) == {0.1: 4, float("inf"): 4}
+    assert own_time(text, 8764) == {0.1: 4, float("inf"): 4}
+    assert own_time(text, 8765) == {0.1: 0, float("inf"): 90}
+    assert own_time(text, 876) == {}

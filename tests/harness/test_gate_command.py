@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import psutil
 import pytest
+
+from tests.waiting import PATIENCE, wait_until
 
 GATE = (sys.executable, "-m", "harness", "gate", "--candidate", "pass-through")
 SMALL = json.dumps({"seconds": 4, "concurrent": 4, "cookie_requests": 40})
@@ -24,7 +25,10 @@ def run(reports: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    said, _ = process.communicate(timeout=60)
+    try:
+        said, _ = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()  # nothing, where it has ended
     return process.returncode, said
 
 
@@ -80,13 +84,16 @@ def test_what_ends_it_in_the_middle_leaves_a_report_that_says_so(
 
 def _locusts(parent: int, victim: str) -> int:
     """Waits until Locust is at work; then the program to be killed: of the gate's own, or the gate itself."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    found: list[int] = []
+
+    def works() -> bool:
         commands = {each.pid: _words(each) for each in psutil.Process(parent).children(recursive=True)}
         if any("locust" in words for words in commands.values()):
-            return next(pid for pid, words in commands.items() if victim in words) if victim else parent
-        time.sleep(0.02)
-    raise AssertionError("no Locust was started")
+            found[:] = [pid for pid, words in commands.items() if victim in words] if victim else [parent]
+        return bool(found)
+
+    wait_until(works)
+    return found[0]
 
 
 def _words(process: psutil.Process) -> str:

@@ -22,6 +22,7 @@ from harness.model import Difference, Outcome, Verdict
 from harness.observation import store
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests" / "harness" / "recordings"
@@ -74,7 +75,9 @@ def command(file, *options):
 
 
 def parity(file, *options):
-    return subprocess.run(command(file, *options), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command(file, *options), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 def report(file):
@@ -312,11 +315,14 @@ def test_a_filter_that_leaves_nothing_is_exit_code_2(settings):
 async def test_an_interrupted_run_leaves_no_process_and_no_half_written_report(settings, number):
     file = settings("buffered")
     run = await asyncio.create_subprocess_exec(*command(file), cwd=ROOT, stdout=subprocess.PIPE)
-    while not processes_of(file.parent):
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(0.3)  # into the start, or the replay: wherever it is, the promise is the same
-    os.kill(run.pid, number)
-    output, _ = await run.communicate()
+    try:
+        await until(lambda: processes_of(file.parent) or run.returncode is not None)
+        await asyncio.sleep(0.3)  # into the start, or the replay: wherever it is, the promise is the same
+        os.kill(run.pid, number)
+        output, _ = await asyncio.wait_for(run.communicate(), PATIENCE)
+    finally:
+        if run.returncode is None:
+            run.kill()
     assert run.returncode == 130
     assert b"interrupted" in output
     assert processes_of(file.parent) == []
@@ -353,7 +359,7 @@ def test_a_stored_run_is_judged_again_without_starting_anything(settings):
         "--settings",
         str(file),
     ]
-    done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(again, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {d["declared_by"] for s in report(file)["scenarios"] for d in s["differences"]} == {"request-id"}
 
@@ -378,7 +384,13 @@ def limited(file, size, *options):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     return subprocess.run(
-        command(file, *options), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False, preexec_fn=limit
+        command(file, *options),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        preexec_fn=limit,
     )
 
 
@@ -436,7 +448,7 @@ def test_stored_observations_that_are_damaged_are_named_with_their_line(settings
     stored = file.parent / "reports" / "latest" / "observations.ndjson"
     stored.write_bytes(damage(stored.read_bytes()))
     compare = [sys.executable, "-m", "harness", "compare", str(stored.parent), "--settings", str(file)]
-    done = subprocess.run(compare, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(compare, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 2, done.stdout + done.stderr
     assert re.search(rf"observations\.ndjson:\d+: .*{told}", done.stdout.replace("\n", " ")), done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -13,6 +13,7 @@ import pytest
 
 from harness.replay.ports import free_port
 from harness.upstream.paced import Pace, PacedUpstream
+from tests.waiting import PATIENCE, until
 
 LOCUST = (sys.executable, "-m", "locust", "-f", "harness/load.py", "-u", "4", "-r", "4")
 
@@ -28,8 +29,22 @@ async def locust(
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
-    said, _ = await process.communicate()
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    finally:
+        if process.returncode is None:
+            process.kill()
     return process.returncode, said.decode()
+
+
+async def has_sent(process: asyncio.subprocess.Process, upstream: PacedUpstream, number: int) -> bool:
+    """Return once so many answers are complete; false where Locust has ended before."""
+    try:
+        await until(lambda: upstream.counts.complete >= number or process.returncode is not None)
+    except TimeoutError:
+        process.kill()
+        raise
+    return process.returncode is None
 
 
 @pytest.mark.parametrize("more", [(), ("--processes", "2")])
@@ -37,9 +52,7 @@ async def test_it_sends_the_recorded_mix_and_tells_what_it_measured(tmp_path: Pa
     measured = tmp_path / "measured.json"
     async with PacedUpstream(pace=Pace(0.01, 0.001, 5)) as upstream:
         process = await locust("--host", upstream.url, "--measured", str(measured), *more)
-        while upstream.counts.complete < 100 and process.returncode is None:
-            await asyncio.sleep(0.05)
-        if process.returncode is None:
+        if await has_sent(process, upstream, 100):
             process.send_signal(signal.SIGINT)
         code, said = await ended(process)
     assert code == 0, said
@@ -60,8 +73,7 @@ async def test_workers_that_are_lost_end_it_with_a_line_what_was_measured_and_ex
         port = str(free_port())
         ends = ("--processes", "2", "--master-bind-port", port, "--master-port", port)
         process = await locust("--host", upstream.url, "--measured", str(measured), *ends)
-        while upstream.counts.complete < 20 and process.returncode is None:
-            await asyncio.sleep(0.05)
+        await has_sent(process, upstream, 20)
         for worker in psutil.Process(process.pid).children():
             worker.send_signal(number)
         code, said = await ended(process)
@@ -72,7 +84,10 @@ async def test_workers_that_are_lost_end_it_with_a_line_what_was_measured_and_ex
 
 async def test_the_web_page_holds_no_key() -> None:
     port = free_port()
-    async with asyncio.timeout(60), httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=10)) as calls:
+    async with (
+        asyncio.timeout(PATIENCE),
+        httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=10), timeout=PATIENCE) as calls,
+    ):
         process = await locust("--web-host", "127.0.0.1", "--web-port", str(port), page="--loglevel=WARNING")
         try:
             page = await calls.get(f"http://127.0.0.1:{port}/")

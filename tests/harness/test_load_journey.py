@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,6 +21,7 @@ from harness.model import Request, Response, Role
 from harness.performance.window import told
 from harness.replay.client import send
 from harness.settings import read_settings
+from tests.waiting import PATIENCE, until, until_async
 
 SETTINGS = read_settings(Path("harness.toml"), {"candidate": "pass-through"})
 
@@ -78,8 +81,8 @@ def test_a_program_that_is_killed_in_the_middle_ends_the_window_at_once(
     async def killed() -> None:
         async with place(tmp_path) as (found, plan):
             measuring = asyncio.ensure_future(window(found, Role.CANDIDATE, plan, 600.0))
-            while _locust() is None or not await _begun(found):
-                await asyncio.sleep(0.02)
+            await until(lambda: measuring.done() or _locust() is not None)
+            await until_async(lambda: _begun(found))
             os.kill(victim(found) or 0, number)
             await measuring
 
@@ -93,9 +96,35 @@ def test_streams_of_the_generator_begin_within_the_time_of_one_stream() -> None:
     assert generator_command._arriving(replace(plan, seconds=9.0)) == 3.0
 
 
-async def test_users_begin_each_at_a_time_of_its_own(tmp_path: Path) -> None:
-    plan = LoadPlan(SETTINGS, users=20, first_byte=0.3, between=0.005, events=4, arriving=3.0)
+# In a process of its own, for Locust replaces what every program waits and connects with.
+ARRIVALS = """
+import json
+from types import SimpleNamespace
+from harness import load
+waits = []
+load.sleep, load._mix = waits.append, lambda _: None
+for _ in range(20):
+    user = object.__new__(load._Client)
+    user.environment = SimpleNamespace(parsed_options=SimpleNamespace(pause=0, arriving=3.0))
+    user.on_start()
+print(json.dumps(waits))
+"""
+
+
+def test_users_begin_each_at_a_time_of_its_own() -> None:
+    command = [sys.executable, "-c", ARRIVALS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    waits = json.loads(done.stdout.splitlines()[-1])
+    assert len({*waits}) == 20 and min(waits) >= 0 and max(waits) <= 3
+    thirds = [sum(third <= wait < third + 1 for wait in waits) for third in range(3)]
+    assert min(thirds) >= 3, thirds  # spread over all of the time, as far as twenty are
+
+
+async def test_locust_is_told_in_which_time_its_users_begin(tmp_path: Path) -> None:
+    plan = LoadPlan(SETTINGS, users=3, first_byte=0.01, between=0.005, events=4, arriving=0.25)
     async with loaded(Role.CANDIDATE, plan, tmp_path) as found:
-        seen = await window(found, Role.CANDIDATE, plan, 5.0)
-    calls = [seen.ledger.moments[second].calls for second in range(5)]
-    assert 0 < calls[0] < calls[3] / 2, calls
+        measuring = asyncio.ensure_future(window(found, Role.CANDIDATE, plan, 1.0))
+        await until(lambda: measuring.done() or _locust() is not None)
+        command = psutil.Process(_locust()).cmdline()
+        await measuring
+    assert command[command.index("--arriving") + 1] == "0.25"

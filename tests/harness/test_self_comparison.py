@@ -9,13 +9,14 @@ import pytest
 from harness.model import Excess
 from harness.self_comparison import SelfRun, SelfRuns, as_json
 from tests.harness.test_journey import ROOT, settings
+from tests.waiting import PATIENCE
 
 __all__ = ["settings"]
 
 
 def compared(file, *options):
     command = [sys.executable, "-m", "harness", "self", "--settings", str(file), "--seed", "1", *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def read(file):

@@ -19,32 +19,28 @@ import uvicorn
 
 from deploy.copying import Copies
 from deploy.overhearing import hear
-from harness.replay.ports import free_port
 from harness.traffic.scenario_file import read_all
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from tests.gateway import create_app
 from tests.harness.test_journey import RECORDINGS, ROOT, SETTINGS
+from tests.waiting import PATIENCE, until
 
 KEY = "sk-master-of-production"
 WORDS = "My name is Alice, and nobody is to know"
 BODY = {"model": "claude-sonnet-5", "max_tokens": 9, "messages": [{"role": "user", "content": WORDS}]}
 HEADERS = {"authorization": f"Bearer {KEY}", "anthropic-beta": "one,two"}
-_PATIENCE = 150.0  # seconds
 REQUEST_ID = "/client/*/response/headers/request-id"
 
 
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
-    port = free_port()
     server = uvicorn.Server(
-        uvicorn.Config(app, port=port, date_header=False, server_header=False, log_level="warning", lifespan="off")
+        uvicorn.Config(app, port=0, date_header=False, server_header=False, log_level="warning", lifespan="off")
     )
     task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
+    await until(lambda: server.started or task.done())
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     await task
 
@@ -54,7 +50,7 @@ class Production:
         self.url, self.upstream, self.programs = url, upstream, programs
 
     async def asks(self, stream: bool = False) -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
             return await client.post(f"{self.url}/v1/messages", json={**BODY, "stream": stream}, headers=HEADERS)
 
 
@@ -76,7 +72,7 @@ class Shadow:
 
     async def has_sorted(self, number: int) -> None:
         """So many calls are judged, or cannot be."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             while self._sorted() < number:
                 await asyncio.sleep(0.1)
 
@@ -90,7 +86,7 @@ class Shadow:
     async def report(self) -> dict[str, Any]:
         """Once it has ended."""
         self.process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(self.process.wait(), _PATIENCE)
+        await asyncio.wait_for(self.process.wait(), PATIENCE)
         found: dict[str, Any] = json.loads((self._latest / "shadow.json").read_text())
         return found
 
@@ -111,7 +107,7 @@ async def shadow(folder: Path, of: Production, broken: str = "nothing") -> Async
     process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, env=environment)
     one = Shadow(folder, process)
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             while not one.calls.exists():
                 assert process.returncode is None
                 await asyncio.sleep(0.05)
@@ -164,7 +160,7 @@ async def test_a_shadow_that_is_killed_is_nobodys_concern(tmp_path: Path) -> Non
         one.process.kill()
         answers = [await of.asks(stream=True) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200] * 5
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while any(each.taken for each in of.programs):
                 await asyncio.sleep(0.01)
 
@@ -174,7 +170,7 @@ async def test_a_candidate_that_dies_ends_the_shadow_with_what_it_has_seen(tmp_p
         for candidate in psutil.Process(one.process.pid).children():
             candidate.kill()
         assert (await of.asks()).status_code == 200
-        assert await asyncio.wait_for(one.process.wait(), _PATIENCE) == 2
+        assert await asyncio.wait_for(one.process.wait(), PATIENCE) == 2
     assert json.loads((tmp_path / "reports" / "latest" / "shadow.json").read_text())["exit_code"] == 2
 
 

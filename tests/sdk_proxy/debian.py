@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from harness.replay.ports import free_port
 from tests.sdk_proxy.sdk import CONFIG
+from tests.waiting import PATIENCE, until_async
 
 _NGINX = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
@@ -91,18 +92,17 @@ async def sdk_proxy(folder: Path, env: Mapping[str, str]) -> AsyncIterator[str]:
 
 def healthy(url: str) -> Callable[[], Awaitable[bool]]:
     async def answers() -> bool:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             return (await client.get(f"{url}/health")).status_code == 200
 
     return answers
 
 
 async def until(answers: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(90):
-        while True:
-            try:
-                if await answers():
-                    return
-            except (OSError, RedisError, httpx.HTTPError):
-                pass
-            await asyncio.sleep(0.05)
+    async def is_there() -> bool:
+        try:
+            return await answers()
+        except (OSError, RedisError, httpx.HTTPError):
+            return False
+
+    await until_async(is_there)

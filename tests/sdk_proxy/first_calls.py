@@ -14,6 +14,7 @@ from sdk_proxy.running import _app
 from sdk_proxy.schema import load_config
 from tests.sdk_proxy.loopback import served
 from tests.sdk_proxy.sdk import CONFIG, KEY, environment, message
+from tests.waiting import PATIENCE
 
 MODELS = ("claude-sonnet-5", "gpt-5", "gemini-2.5-pro")
 _FUNCTION = {"name": "look", "description": "Looks.", "parameters": {"type": "object", "properties": {}}}
@@ -28,7 +29,10 @@ async def imported() -> list[str]:
     async with PacedUpstream(pace=Pace(0, 0, 4)) as upstream:
         os.environ.update(environment(upstream.url))
         app = _app(load_config(CONFIG, os.environ), Operation())
-        async with served(app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1", timeout=30) as client:
+        async with (
+            served(app) as port,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v1", timeout=PATIENCE) as client,
+        ):
             key = {"authorization": f"Bearer {KEY}"}
             await client.get("/models", headers=key)
             before = {*sys.modules}

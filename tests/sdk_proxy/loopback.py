@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import uvicorn
 from starlette.types import ASGIApp
 
+from tests.waiting import PATIENCE
+
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -34,7 +36,7 @@ class LiteLLM:
     calls: list[Call] = field(default_factory=list)
 
     async def call(self, number: int = 0) -> Call:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(self.calls) <= number:
                 await asyncio.sleep(0.001)
         return self.calls[number]
@@ -144,7 +146,7 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
             listener.close()
         for open_connection in list(server.server_state.connections):
             open_connection.shutdown()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while server.server_state.tasks:
                 await asyncio.sleep(0.001)
         await server.lifespan.shutdown()
@@ -161,6 +163,6 @@ async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asy
 
 async def spoken(port: int, request: bytes) -> bytes:
     """All that comes back on one connection, until the proxy closes it."""
-    async with connection(port) as (reader, writer), asyncio.timeout(10):
+    async with connection(port) as (reader, writer), asyncio.timeout(PATIENCE):
         writer.write(request.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1))
         return await reader.read()

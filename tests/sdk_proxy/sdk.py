@@ -7,15 +7,20 @@ from typing import Any
 
 import httpx
 
+from harness.model import Wait
 from harness.upstream.app import SimulatedUpstream
 from sdk_proxy.config_parser import parse
 from sdk_proxy.litellm_proxy_sdk import assemble
 from sdk_proxy.schema import load_config
 from tests.sdk_proxy.loopback import served
+from tests.waiting import PATIENCE
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 KEY = "sk-test-9f2c1e7a40b35d68"
 NO_RETRIES = {"num_retries": 0}
+# Before a connection is reset: else it depends on who is faster what is left of what was sent. Upstream, proxy and
+# client share one event loop, which has so many turns meanwhile, on a machine however busy.
+UNTIL_READ = (Wait(0.001),) * 200
 
 
 def environment(upstream: str) -> dict[str, str]:
@@ -43,7 +48,7 @@ async def client_of(
     async with (
         served(assemble(parse(config, variables))) as port,
         httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=30
+            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=PATIENCE
         ) as client,
     ):
         yield client

@@ -10,6 +10,7 @@ from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from sdk_proxy.accounts import nobody_reads, remember_unlimited
 from tests.sdk_proxy.sdk import chat, client_of, message
+from tests.waiting import PATIENCE
 
 
 def router(**of_the_deployment: Any) -> litellm.Router:
@@ -52,7 +53,7 @@ async def test_a_success_is_counted_once_for_the_cooldowns(
     async with SimulatedUpstream(improvise=autoplay(), gap=0) as upstream, client_of(upstream) as client:
         answer = await client.post(path, json={**body, "stream": stream})
         assert answer.status_code == 200
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not counted:
                 await asyncio.sleep(0.001)
     assert len(counted) == 1 and len(counted[0]) == 64  # LiteLLM's id of a deployment: a SHA-256

@@ -21,15 +21,18 @@ from sdk_proxy import challenge
 from sdk_proxy.challenge import Origin, Origins, PassesChallenges, is_challenge
 from sdk_proxy.cookie_file import CookieFile
 from sdk_proxy.cookie_jar import Changes, Cookies, CookieStore, Jar, StoredCookie
+from tests.waiting import PATIENCE
 
 GET = httpx.Request("GET", "http://upstream/")
 CALL = {"model": "m", "messages": []}
 
 
 @asynccontextmanager
-async def client(store: CookieStore | None = None, patience: float = 60) -> AsyncIterator[httpx.AsyncClient]:
+async def client(store: CookieStore | None = None, patience: float = PATIENCE) -> AsyncIterator[httpx.AsyncClient]:
     origins = Origins(store or CookieStore(), patience)
-    async with httpx.AsyncClient(transport=PassesChallenges(httpx.AsyncHTTPTransport(), origins), timeout=60) as made:
+    async with httpx.AsyncClient(
+        transport=PassesChallenges(httpx.AsyncHTTPTransport(), origins), timeout=PATIENCE
+    ) as made:
         yield made
     await origins.aclose()
 
@@ -106,8 +109,8 @@ async def test_when_the_first_call_is_cancelled_the_next_takes_its_place() -> No
                     await asyncio.Event().wait()
                 return await super().handle_async_request(request)
 
-        transport = PassesChallenges(Holding(), Origins(CookieStore(), patience=60))
-        async with httpx.AsyncClient(transport=transport, timeout=60) as calls:
+        transport = PassesChallenges(Holding(), Origins(CookieStore(), patience=PATIENCE))
+        async with httpx.AsyncClient(transport=transport, timeout=PATIENCE) as calls:
             first = asyncio.create_task(calls.post(f"{simulated.url}/v1/messages", json=CALL))
             await held.wait()
             rest = [asyncio.create_task(calls.post(f"{simulated.url}/v1/messages", json=CALL)) for _ in range(5)]
@@ -134,7 +137,7 @@ async def test_an_answer_that_is_long_in_coming_does_not_hold_the_others_for_eve
             return httpx.Response(200)
 
     transport = PassesChallenges(Slow(), Origins(CookieStore(), patience=0.05))
-    async with httpx.AsyncClient(transport=transport) as calls:
+    async with httpx.AsyncClient(transport=transport, timeout=PATIENCE) as calls:
         slow = asyncio.create_task(calls.get("http://upstream/slow"))
         await asyncio.sleep(0)
         assert (await calls.get("http://upstream/quick")).status_code == 200
@@ -154,7 +157,7 @@ async def test_time_in_which_the_loop_hears_no_answer_does_not_count() -> None:
             return httpx.Response(200)
 
     transport = PassesChallenges(Slow(), Origins(CookieStore(), patience=0.2))
-    async with httpx.AsyncClient(transport=transport) as calls:
+    async with httpx.AsyncClient(transport=transport, timeout=PATIENCE) as calls:
         slow = asyncio.create_task(calls.get("http://upstream/slow"))
         await asyncio.sleep(0)
         quick = asyncio.create_task(calls.get("http://upstream/quick"))
@@ -174,8 +177,8 @@ async def test_once_an_upstream_has_answered_calls_go_together() -> None:
                 await together.wait()
             return httpx.Response(200)
 
-    transport = PassesChallenges(Meeting(), Origins(CookieStore(), patience=60))
-    async with httpx.AsyncClient(transport=transport) as calls, asyncio.timeout(30):
+    transport = PassesChallenges(Meeting(), Origins(CookieStore(), patience=PATIENCE))
+    async with httpx.AsyncClient(transport=transport, timeout=PATIENCE) as calls, asyncio.timeout(PATIENCE):
         await calls.get("http://upstream/first")
         await asyncio.gather(*(calls.get("http://upstream/meet") for _ in range(3)))
 
@@ -190,7 +193,7 @@ async def test_each_origin_has_its_own_challenge_and_sees_no_other_s_cookie() ->
 
 async def test_a_clearance_that_ended_is_asked_for_once_by_all() -> None:
     edge = Cloudflare(autoplay(), seconds=1)
-    async with upstream(edge) as simulated, client() as calls, asyncio.timeout(60):
+    async with upstream(edge) as simulated, client() as calls, asyncio.timeout(PATIENCE):
         await calls.post(f"{simulated.url}/v1/messages", json=CALL)
         edge.seconds = 3600
         while edge.challenges.total() == 1:
@@ -270,7 +273,7 @@ async def test_a_clearance_that_ends_while_it_is_read_lets_no_calls_go_together(
     times, turns = itertools.chain([999.0] * looks, itertools.repeat(1000.0)), list[int]()
     monkeypatch.setattr("sdk_proxy.cookie_jar.time", SimpleNamespace(time=lambda: next(times)))
     monkeypatch.setattr("sdk_proxy.challenge.time", SimpleNamespace(time=lambda: 1000.0))
-    origin = Origins(Stored(), patience=60).of(httpx.URL("http://upstream"))
+    origin = Origins(Stored(), patience=PATIENCE).of(httpx.URL("http://upstream"))
 
     async def call() -> None:
         async with origin.turn():

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 SECRET = "sk-nobody-may-see-this"
 FILE = """\
 model_list:
@@ -23,7 +25,7 @@ def checked(folder: Path, text: str) -> tuple[int, dict[str, str], str]:
     file.write_text(text, encoding="utf-8")
     environ = {**os.environ, "KEY": SECRET, "LITELLM_MASTER_KEY": SECRET}
     command = [sys.executable, "-m", "sdk_proxy", "check", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=PATIENCE, check=False)
     said = done.stdout + done.stderr
     assert SECRET not in said and "Traceback" not in said
     lines = [line.removeprefix(f"{file}:").split(maxsplit=2) for line in done.stdout.splitlines()[:-1]]

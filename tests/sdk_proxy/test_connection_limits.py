@@ -9,9 +9,11 @@ import uvicorn
 from sdk_proxy.connection_limits import BoundedProtocol
 from sdk_proxy.limits import Limits
 from tests.sdk_proxy.loopback import connection
+from tests.waiting import PATIENCE
 
 SHORT = Limits(header_bytes=1000, head_seconds=0.1, unread_seconds=0.1)
 PATIENT = Limits(header_bytes=1000)
+QUITE_SHORT = Limits(head_seconds=1.0)  # the first request comes within it, unless the machine stands still
 HEAD = b"GET / HTTP/1.1\r\nhost: gateway\r\n"
 
 
@@ -49,7 +51,7 @@ async def served(limits: Limits) -> AsyncIterator[tuple[int, App]]:
 
 
 async def told(limits: Limits, *pieces: bytes) -> bytes:
-    async with served(limits) as (port, _), connection(port) as (reader, writer), asyncio.timeout(10):
+    async with served(limits) as (port, _), connection(port) as (reader, writer), asyncio.timeout(PATIENCE):
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
@@ -74,18 +76,18 @@ async def test_a_body_in_the_same_packet_does_not_count_as_head() -> None:
 
 
 async def test_the_next_request_of_a_connection_is_bounded_as_well() -> None:
-    answers = await told(SHORT, HEAD + b"\r\n", HEAD)
+    answers = await told(QUITE_SHORT, HEAD + b"\r\n", HEAD)
     assert answers.startswith(b"HTTP/1.1 200 ") and b"HTTP/1.1 408 " in answers
 
 
 async def test_a_client_that_does_not_read_has_left() -> None:
-    async with served(SHORT) as (port, app), connection(port) as (_, writer), asyncio.timeout(20):
+    async with served(SHORT) as (port, app), connection(port) as (_, writer), asyncio.timeout(PATIENCE):
         writer.write(HEAD.replace(b"/ ", b"/endless ", 1) + b"\r\n")
         await app.left.wait()
 
 
 async def test_a_client_that_does_not_read_has_left_whatever_it_asks_for_meanwhile() -> None:
-    async with served(SHORT) as (port, app), connection(port) as (_, writer), asyncio.timeout(20):
+    async with served(SHORT) as (port, app), connection(port) as (_, writer), asyncio.timeout(PATIENCE):
         writer.write(HEAD.replace(b"/ ", b"/endless ", 1) + b"\r\n")
         await asyncio.sleep(0.05)
         writer.write(HEAD + b"\r\n")
@@ -93,7 +95,7 @@ async def test_a_client_that_does_not_read_has_left_whatever_it_asks_for_meanwhi
 
 
 async def test_half_a_head_in_the_middle_of_an_answer_is_not_answered_within_it() -> None:
-    async with served(SHORT) as (port, _), connection(port) as (reader, writer), asyncio.timeout(20):
+    async with served(SHORT) as (port, _), connection(port) as (reader, writer), asyncio.timeout(PATIENCE):
         writer.write(HEAD.replace(b"/ ", b"/endless ", 1) + b"\r\n" + HEAD)
         told = b""
         with suppress(ConnectionError):

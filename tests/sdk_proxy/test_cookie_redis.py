@@ -18,6 +18,7 @@ from sdk_proxy.cookie_redis import CookieRedis
 from tests.sdk_proxy.debian import nginx, redis_server, sdk_proxy
 from tests.sdk_proxy.sdk import KEY, chat, environment, message
 from tests.sdk_proxy.test_challenge import CALL, client
+from tests.waiting import PATIENCE
 
 ORIGIN, OTHER = "https://api.example.com", "https://api.example.com:8443"
 
@@ -111,7 +112,7 @@ async def test_two_replicas_behind_nginx_with_one_redis_meet_one_challenge_toget
         replicas = await asyncio.gather(*(stack.enter_async_context(each) for each in started))
         gateway = await stack.enter_async_context(nginx(tmp_path, replicas))
         posts = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=gateway, headers={"authorization": f"Bearer {KEY}"}, timeout=60)
+            httpx.AsyncClient(base_url=gateway, headers={"authorization": f"Bearer {KEY}"}, timeout=PATIENCE)
         )
         for _ in replicas:  # LiteLLM's first call takes seconds of imports
             await posts.post("/v1/chat/completions", json=chat("gemini-2.5-flash"))

@@ -9,6 +9,7 @@ import uvicorn
 from sdk_proxy.draining import Drain, DrainingServer
 from sdk_proxy.request_record import Record
 from tests.sdk_proxy.loopback import connection
+from tests.waiting import PATIENCE, until_async
 
 GET = b"GET / HTTP/1.1\r\nhost: gateway\r\n\r\n"
 SIZE = 30_000_000  # bytes: more than the kernel keeps for a client that does not read
@@ -34,7 +35,7 @@ async def draining(drain: Drain, app: Any = large) -> AsyncIterator[tuple[int, D
 
 async def test_an_answer_that_its_client_has_yet_to_read_is_not_cut() -> None:
     drain = Drain()
-    async with draining(drain) as (port, server), connection(port) as (reader, writer), asyncio.timeout(60):
+    async with draining(drain) as (port, server), connection(port) as (reader, writer), asyncio.timeout(PATIENCE):
         writer.write(b"GET / HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n")
         await reader.readexactly(1)
         while server.server_state.tasks:
@@ -42,13 +43,12 @@ async def test_an_answer_that_its_client_has_yet_to_read_is_not_cut() -> None:
         drain.began = monotonic()
         assert not await server.on_tick(0)
         assert (await reader.read(-1)).count(b"x") == SIZE
-        await asyncio.sleep(0.05)
-        assert await server.on_tick(0)
+        await until_async(lambda: server.on_tick(0))
 
 
 async def test_a_client_that_does_not_read_is_waited_for_no_longer_than_others() -> None:
     drain = Drain(seconds=0)
-    async with draining(drain) as (port, server), connection(port) as (reader, writer), asyncio.timeout(60):
+    async with draining(drain) as (port, server), connection(port) as (reader, writer), asyncio.timeout(PATIENCE):
         writer.write(GET)
         await reader.readexactly(1)
         drain.began = monotonic()
@@ -57,7 +57,7 @@ async def test_a_client_that_does_not_read_is_waited_for_no_longer_than_others()
 
 async def test_a_connection_on_which_nothing_is_asked_is_not_waited_for() -> None:
     drain = Drain(began=monotonic())
-    async with draining(drain) as (port, server), connection(port), asyncio.timeout(60):
+    async with draining(drain) as (port, server), connection(port), asyncio.timeout(PATIENCE):
         while not server.server_state.connections:
             await asyncio.sleep(0.001)
         assert await server.on_tick(0)
@@ -73,7 +73,7 @@ async def test_an_answer_that_begins_meanwhile_says_that_its_connection_ends() -
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"ok"})
 
-    async with draining(drain, slow) as (port, server), connection(port) as (reader, writer), asyncio.timeout(60):
+    async with draining(drain, slow) as (port, server), connection(port) as (reader, writer), asyncio.timeout(PATIENCE):
         writer.write(GET)
         await asked.wait()
         drain.open.add(Record("check-1", "/", "", ""))

@@ -17,6 +17,7 @@ from harness.upstream.autoplay import autoplay
 from harness.upstream.wire import json_reply
 from sdk_proxy.tap import Exchange
 from tests.sdk_proxy.sdk import KEY, NO_RETRIES, chat, client_of, message
+from tests.waiting import FOREVER, PATIENCE
 
 CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens"
 RESPONSES = "/v1/responses"
@@ -27,7 +28,6 @@ STREAMS = {
     "openai responses": (RESPONSES, {"model": "gpt-5", "input": "hi", "stream": True}),
 }
 WHOLE = {name: (path, {**body, "stream": False}) for name, (path, body) in STREAMS.items()}
-FOREVER = 60.0  # seconds; no test waits for it
 
 
 @asynccontextmanager
@@ -76,7 +76,7 @@ def decoded(response_id: str) -> str | None:
 
 
 async def calls(upstream: SimulatedUpstream, number: int = 1) -> list[Request]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(upstream.unscripted) < number:
             await asyncio.sleep(0.001)
     return [exchange.request for exchange in upstream.unscripted]
@@ -89,7 +89,7 @@ async def abandoned(upstream: SimulatedUpstream) -> bool:
         found = upstream.unscripted[0].outcome
         return found.failure if isinstance(found, Response) else found
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (failure := outcome()) is None or failure.kind != "left":
             await asyncio.sleep(0.001)
     return True
@@ -132,7 +132,7 @@ async def test_a_streamed_message_has_one_start_with_the_alias_and_its_end():
 async def test_an_event_reaches_the_client_before_the_next_is_there(name):
     path, body = STREAMS[name]
     async with site(cut_in(6, Wait(FOREVER))) as (upstream, client):
-        async with asyncio.timeout(10), client.stream("POST", path, json=body) as answer:
+        async with asyncio.timeout(PATIENCE), client.stream("POST", path, json=body) as answer:
             async for chunk in answer.aiter_raw():
                 assert chunk
                 break

@@ -10,6 +10,7 @@ import pytest
 
 from sdk_proxy.given_back import given_back, malloc_trim
 from sdk_proxy.tap import Exchange, Tap
+from tests.waiting import until
 
 _PIECE, _PIECES = 60_000, 2000  # bytes, below the size that glibc asks the system for by itself
 
@@ -44,6 +45,7 @@ async def test_where_nothing_happens_nothing_is_done() -> None:
     gc.disable()
     try:
         async with given_back(set(), trim, every=0.001):
+            await until(lambda: trim.call_count > 0)
             await asyncio.sleep(0.05)
     finally:
         gc.enable()
@@ -54,8 +56,7 @@ async def test_a_system_that_has_no_such_call_serves_without_it() -> None:
     full = gc.get_stats()[2]["collections"]
     async with given_back(set(), None, every=0.001):
         gc.collect(0)
-        await asyncio.sleep(0.02)
-    assert gc.get_stats()[2]["collections"] > full
+        await until(lambda: gc.get_stats()[2]["collections"] > full)
 
 
 def resident() -> int:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from sdk_proxy import lean_imports as module
 from sdk_proxy.lean_imports import lean_imports
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -147,5 +148,5 @@ for each in packages:
     for name in vars(each)["__late__"]:
         getattr(each, name)
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert told.returncode == 0, told.stderr

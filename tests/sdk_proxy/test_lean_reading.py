@@ -13,6 +13,7 @@ from litellm.llms.custom_httpx.aiohttp_transport import AiohttpResponseStream
 
 from sdk_proxy.lean_reading import ReadTimeout, lean_reading
 from sdk_proxy.tap import Tap
+from tests.waiting import PATIENCE
 
 
 @asynccontextmanager
@@ -50,20 +51,20 @@ async def test_everything_arrives_also_what_is_more_than_fits(size: int) -> None
     with lean_reading():
         async with upstream(b"a" * size, b"b") as url, aiohttp.ClientSession() as session, session.get(url) as response:
             await asyncio.sleep(0.1)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 assert await read(Tap(AiohttpResponseStream(response))) == b"a" * size + b"b"
 
 
 async def test_an_upstream_that_says_nothing_any_more_fails_after_its_time_as_litellm_tells_it() -> None:
-    timeout = aiohttp.ClientTimeout(total=None, sock_read=1.5)
+    timeout = aiohttp.ClientTimeout(total=None, sock_read=2.0)
     with lean_reading():
         async with (
-            upstream(*[b"a"] * 4, b"late", pause=0.5, rests=9) as url,
+            upstream(*[b"a"] * 9, b"late", pause=0.25, rests=PATIENCE) as url,
             aiohttp.ClientSession(timeout=timeout) as session,
             session.get(url) as response,
         ):
             tap = Tap(AiohttpResponseStream(response))
-            assert [await tap.read() for _ in range(4)] == [b"a"] * 4  # longer than the time, together
+            assert [await tap.read() for _ in range(9)] == [b"a"] * 9  # longer than the time, together
             for _ in range(2):
                 with pytest.raises(httpx.ReadTimeout):
                     await tap.read()

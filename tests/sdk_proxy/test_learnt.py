@@ -35,6 +35,7 @@ from tests.harness.comparison.in_memory import compare_all
 from tests.sdk_proxy.loopback import served
 from tests.sdk_proxy.sdk import CONFIG, KEY, chat, client_of, environment, message
 from tests.sdk_proxy.test_same_format import DONE, PLAIN_MESSAGES, UNUSUAL, UNUSUAL_MESSAGES, Pieces, sent, words
+from tests.waiting import PATIENCE
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 Object = dict[str, Any]
@@ -83,7 +84,7 @@ def _streams(step: Step) -> bool | None:
 
 @asynccontextmanager
 async def stage() -> AsyncIterator[Site]:
-    async with SimulatedUpstream(patience=5) as upstream:
+    async with SimulatedUpstream(patience=PATIENCE) as upstream:
         variables = environment(upstream.url)
         app = assemble(parse(load_config(CONFIG, variables), variables))
         async with served(app) as port:
@@ -102,7 +103,7 @@ async def test_no_scenario_can_tell_a_lesson_from_litellm(streams: bool, lessons
     scenarios = conversations(streams)
     async with stage() as site:
         with site.upstream.improvising(autoplay()):  # LiteLLM's first answers differ from its later ones
-            async with httpx.AsyncClient(headers={"authorization": f"Bearer {KEY}"}, timeout=60) as client:
+            async with httpx.AsyncClient(headers={"authorization": f"Bearer {KEY}"}, timeout=PATIENCE) as client:
                 for path, ask in (("chat/completions", chat), ("messages", message)):
                     await client.post(f"{site.target.url}/v1/{path}", json=ask("gpt-5", streams))
         seen = [*await played(scenarios, site, Role.BASELINE), *await played(scenarios, site, Role.AGAIN)]

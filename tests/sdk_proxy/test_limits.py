@@ -1,5 +1,6 @@
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -8,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdk_proxy.limits import Limited, Limits
+from tests.waiting import PATIENCE, until
 
-LIMITS = Limits(body_bytes=10, header_bytes=400, body_seconds=0.05)
+LIMITS = Limits(body_bytes=10, header_bytes=400)
+HASTY = replace(LIMITS, body_seconds=0.05)
 
 
 async def reads_all(scope: Any, receive: Any, send: Any) -> None:
@@ -62,7 +65,7 @@ async def test_a_body_that_stops_coming_is_a_408():
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}
-    await Limited(reads_all, LIMITS)(scope, silent, send)
+    await Limited(reads_all, HASTY)(scope, silent, send)
     assert sent[0]["status"] == 408
     assert json.loads(sent[1]["body"])["error"]["type"] == "invalid_request_error"
 
@@ -79,16 +82,18 @@ async def test_a_body_that_comes_in_drops_is_a_408_as_well() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}
-    async with asyncio.timeout(10):
-        await Limited(reads_all, LIMITS)(scope, drop, send)
+    async with asyncio.timeout(PATIENCE):
+        await Limited(reads_all, HASTY)(scope, drop, send)
     assert sent[0]["status"] == 408
 
 
-async def test_a_body_that_is_large_has_more_time() -> None:
-    pieces = [b"x" * 1000] * 20
+async def test_a_body_that_is_large_has_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes at a little more than the slowest pace, for much longer than `body_seconds`."""
+    pieces, now = [b"x" * 10_000] * 20, [0.0]
+    monkeypatch.setattr("sdk_proxy.limits.monotonic", lambda: now[0])
 
     async def piece() -> Any:
-        await asyncio.sleep(0.03)
+        now[0] += 9.0
         return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
 
     sent: list[Any] = []
@@ -97,7 +102,7 @@ async def test_a_body_that_is_large_has_more_time() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": []}
-    await Limited(reads_all, Limits(body_seconds=0.5))(scope, piece, send)
+    await Limited(reads_all, Limits(body_seconds=10.0))(scope, piece, send)
     assert (sent[0]["status"], pieces) == (200, [])
 
 
@@ -119,12 +124,6 @@ class Held:
             await reads_all(scope, receive, send)
         finally:
             self.open -= 1
-
-
-async def until(holds: Any) -> None:
-    async with asyncio.timeout(30):
-        while not holds():
-            await asyncio.sleep(0.001)
 
 
 async def test_what_is_too_much_at_one_time_is_a_429_at_once_and_later_it_is_not() -> None:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from sdk_proxy.litellm_proxy_with_memory import create_app, main
 from sdk_proxy.schema import Config
 from tests.sdk_proxy.loopback import OK, Answer, Call, LiteLLM, connection, cut, litellm, never, say, served, spoken
+from tests.waiting import PATIENCE
 
 KEY = "sk-master"
 SUPERMEMORY = {"SUPERMEMORY_API_KEY": "sm-key"}
@@ -106,7 +107,7 @@ async def test_an_empty_body_is_an_empty_body():
     ("headers", "environ"), [(GOOD, {}), (GOOD + b"content-type: multipart/form-data; boundary=x\r\n", SUPERMEMORY)]
 )
 async def test_a_body_that_nobody_looks_into_is_not_buffered(headers, environ):
-    async with both(say(), environ) as (port, behind), connection(port) as (reader, writer), asyncio.timeout(10):
+    async with both(say(), environ) as (port, behind), connection(port) as (reader, writer), asyncio.timeout(PATIENCE):
         writer.write(post(b"first, second", headers).removesuffix(b"second"))
         call = await behind.call()
         while bytes(call.body) != b"first, ":
@@ -158,7 +159,7 @@ async def test_an_event_reaches_the_client_before_the_next_is_there():
         writer.write(b"8\r\ndata: 2\n\r\n0\r\n\r\n")
         await writer.drain()
 
-    async with both(answer) as (port, _), connection(port) as (reader, writer), asyncio.timeout(10):
+    async with both(answer) as (port, _), connection(port) as (reader, writer), asyncio.timeout(PATIENCE):
         writer.write(post(b"{}"))
         await reader.readuntil(b"data: 1\n")
         seen.set()
@@ -176,7 +177,10 @@ async def test_no_cookie_is_kept():
 
 
 async def test_a_connection_that_litellm_closes_without_a_word_harms_nobody():
-    async with both(say()) as (port, behind), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with (
+        both(say()) as (port, behind),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
+    ):
         assert [(await client.get("/")).status_code for _ in range(20)] == [200] * 20
         assert len(behind.calls) == 20
 
@@ -245,7 +249,7 @@ async def test_without_supermemorys_key_none_goes_along():
 
 @pytest.mark.parametrize("request_bytes", [post(b'{"stream": true}'), b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"])
 async def test_litellm_is_left_when_the_client_leaves_before_any_answer(request_bytes):
-    async with both(never) as (port, behind), asyncio.timeout(10):
+    async with both(never) as (port, behind), asyncio.timeout(PATIENCE):
         async with connection(port) as (_, writer):
             writer.write(request_bytes)
             call = await behind.call()
@@ -257,7 +261,7 @@ async def test_litellm_is_left_when_the_client_leaves_in_mid_stream():
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\ndata: 1\n\r\n")
         await never(call, writer)
 
-    async with both(answer) as (port, behind), asyncio.timeout(10):
+    async with both(answer) as (port, behind), asyncio.timeout(PATIENCE):
         async with connection(port) as (reader, writer):
             writer.write(post(b"{}"))
             await reader.readuntil(b"data: 1\n")
@@ -267,7 +271,7 @@ async def test_litellm_is_left_when_the_client_leaves_in_mid_stream():
 @pytest.mark.parametrize("environ", [{}, SUPERMEMORY])
 async def test_half_a_body_never_goes_on_as_a_whole_one(environ):
     form = b"content-type: multipart/form-data\r\n"
-    async with both(say(), environ) as (port, behind), asyncio.timeout(10):
+    async with both(say(), environ) as (port, behind), asyncio.timeout(PATIENCE):
         async with connection(port) as (_, writer):
             writer.write(CHUNKED + form + GOOD + b"\r\n3\r\nabc\r\n")
             call = await behind.call()
@@ -295,7 +299,7 @@ async def test_half_a_body_that_is_looked_into_never_goes_on_at_all():
     ],
 )
 async def test_a_litellm_that_cannot_be_reached_is_a_502_in_the_routes_own_envelope(path, expected):
-    async with both(cut()) as (port, _), httpx.AsyncClient() as client:
+    async with both(cut()) as (port, _), httpx.AsyncClient(timeout=PATIENCE) as client:
         answer = await client.post(f"http://127.0.0.1:{port}{path}", json={})
     body = answer.json()
     assert "cannot be reached" in body["error"].pop("message")
@@ -305,7 +309,7 @@ async def test_a_litellm_that_cannot_be_reached_is_a_502_in_the_routes_own_envel
 async def test_nobody_behind_is_a_502_too_and_the_proxy_lives_on():
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
-    async with served(create_app(CONFIG, nobody, {})) as port, httpx.AsyncClient() as client:
+    async with served(create_app(CONFIG, nobody, {})) as port, httpx.AsyncClient(timeout=PATIENCE) as client:
         assert (await client.get(f"http://127.0.0.1:{port}/v1/models")).status_code == 502
         health = await client.get(f"http://127.0.0.1:{port}/health")
     assert (health.status_code, health.json()) == (503, {"status": "unhealthy", "litellm": False})
@@ -315,7 +319,7 @@ async def test_nobody_behind_is_a_502_too_and_the_proxy_lives_on():
 async def test_an_answer_that_is_cut_is_cut_for_the_client_too(framing):
     async with both(cut(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n3\r\nabc\r\n")) as (port, _):
         with pytest.raises(httpx.RemoteProtocolError):
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=PATIENCE) as client:
                 await client.get(f"http://127.0.0.1:{port}/")
 
 
@@ -324,13 +328,16 @@ async def test_an_answer_that_is_cut_is_cut_for_the_client_too(framing):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_it_is_healthy_when_litellm_is(method):
-    async with both(say()) as (port, behind), httpx.AsyncClient() as client:
+    async with both(say()) as (port, behind), httpx.AsyncClient(timeout=PATIENCE) as client:
         assert (await client.request(method, f"http://127.0.0.1:{port}/health")).status_code == 200
         assert [call.line for call in behind.calls] == ["GET /health/liveliness HTTP/1.1"]
 
 
 async def test_it_is_not_healthy_when_litellm_says_that_it_is_not():
-    async with both(say(b"HTTP/1.1 500 X\r\ncontent-length: 0\r\n\r\n")) as (port, _), httpx.AsyncClient() as client:
+    async with (
+        both(say(b"HTTP/1.1 500 X\r\ncontent-length: 0\r\n\r\n")) as (port, _),
+        httpx.AsyncClient(timeout=PATIENCE) as client,
+    ):
         assert (await client.get(f"http://127.0.0.1:{port}/health")).status_code == 503
 
 
@@ -400,7 +407,7 @@ async def test_the_program_adds_no_headers_and_ends_when_it_is_told_to(file):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     answer = b"HTTP/1.1 200 OK\r\ndate: now\r\ncontent-length: 2\r\n\r\nok"
-    async with litellm(say(answer)) as behind, asyncio.timeout(30):
+    async with litellm(say(answer)) as behind, asyncio.timeout(PATIENCE):
         command = ("-m", "sdk_proxy.litellm_proxy_with_memory", "--config", file, "--port", str(port))
         environ = {**os.environ, "A_KEY": "a"}
         program = await asyncio.create_subprocess_exec(

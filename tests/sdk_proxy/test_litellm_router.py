@@ -25,6 +25,7 @@ from sdk_proxy.litellm_router import SettingError, build_router, configure, is_k
 from sdk_proxy.schema import Config, load_config
 from tests.sdk_proxy.loopback import served
 from tests.sdk_proxy.sdk import KEY, chat, environment
+from tests.waiting import PATIENCE
 
 CHAT = "/v1/chat/completions"
 CONFIGS = Path(__file__).parents[1] / "parity"
@@ -51,7 +52,7 @@ async def client_of(upstream: SimulatedUpstream, name: str) -> AsyncIterator[htt
     async with (
         served(assemble(config)) as port,
         httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=30
+            base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=PATIENCE
         ) as client,
     ):
         yield client

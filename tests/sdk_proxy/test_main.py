@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.sdk_proxy.sdk import CONFIG, environment
+from tests.waiting import PATIENCE
 
 GOOD = environment("http://127.0.0.1:9")
 
@@ -13,7 +14,7 @@ GOOD = environment("http://127.0.0.1:9")
 def run(*arguments: str, environ: dict[str, str] = GOOD) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-X", "importtime", "-m", "sdk_proxy", *arguments]
     root = CONFIG.parents[1]
-    return subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def said(result: subprocess.CompletedProcess[str]) -> list[str]:

@@ -15,11 +15,11 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.proxy.pass_through_endpoints.streaming_handler import PassThroughStreamingHandler
 
-from harness.model import Act, Cut, Reply, Send, Wait
+from harness.model import Act, Cut, Reply, Send
 from harness.upstream.app import SimulatedUpstream
 from sdk_proxy.same_format import ChatEvents, Unusual
 from sdk_proxy.tap import Tap
-from tests.sdk_proxy.sdk import chat, client_of, message
+from tests.sdk_proxy.sdk import UNTIL_READ, chat, client_of, message
 
 Object = dict[str, Any]
 HEAD: Object = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 7, "model": "gpt-4.1-2025"}
@@ -151,13 +151,13 @@ UNUSUAL: dict[str, list[Any]] = {
 
 
 def sent(pieces: list[Any]) -> tuple[Act, ...]:
-    """A cut comes when all that was sent before is read: else it depends on who is faster what is left of that."""
+    """A cut comes when all that was sent before is read."""
     return tuple(act for piece in pieces for act in _acts(piece))
 
 
 def _acts(piece: Any) -> tuple[Act, ...]:
     if piece is CUT:
-        return Wait(0.2), Cut("rst")
+        return *UNTIL_READ, Cut("rst")
     return (Send(piece if isinstance(piece, bytes) else piece.encode()),)
 
 

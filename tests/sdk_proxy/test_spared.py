@@ -15,6 +15,7 @@ from openai.types import EmbeddingCreateParams
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
 from sdk_proxy.spared import Encoding, as_it_is, mcp_credentials, spared
+from tests.waiting import PATIENCE
 
 HEADERS = [
     "X-MCP-Auth",
@@ -161,7 +162,7 @@ def test_a_forgotten_stream_kills_nobody_who_sets_a_variable_of_his_context() ->
     """Without `spared` Python 3.11 dies here of signal 11."""
     environ = {**os.environ, "PYTHONMALLOC": "debug", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     done = subprocess.run(
-        [sys.executable, "-c", FORGETTING], env=environ, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", FORGETTING], env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert (done.returncode, done.stdout.strip()[-5:]) == (0, "alive"), done.stderr
 
@@ -191,5 +192,5 @@ def test_no_request_loads_what_nobody_needs() -> None:
         "tiktoken_ext.openai_public",
     )
     command = [sys.executable, "-c", SERVING, *modules]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr

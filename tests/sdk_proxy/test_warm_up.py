@@ -18,6 +18,7 @@ from harness.upstream.cloudflare import Cloudflare
 from sdk_proxy.cookie_jar import CookieStore
 from sdk_proxy.session_manager import persistent_clients
 from sdk_proxy.warm_up import origins, warm_up
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +66,7 @@ async def test_whatever_an_upstream_answers_calls_go_together_after_it(status: i
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, persistent_clients(CookieStore()):
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         await warm_up([url])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*(litellm.module_level_aclient.client.get(f"{url}meet") for _ in range(3)))
 
 
@@ -82,6 +83,6 @@ def test_the_first_calls_of_a_warm_process_import_nothing() -> None:
     """In a process of its own: what another test has imported is here already."""
     command = [sys.executable, "-m", "tests.sdk_proxy.first_calls"]
     environ = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    told = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    told = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout.splitlines()[-1]) == []

@@ -25,8 +25,9 @@ from harness.upstream.autoplay import autoplay
 from sdk_proxy import learnt
 from sdk_proxy.learnt import Lesson, Lessons
 from sdk_proxy.schema import load_config
-from tests.sdk_proxy.sdk import CONFIG, KEY, chat, client_of, environment, message
-from tests.sdk_proxy.test_gateway import FOREVER, calls
+from tests.sdk_proxy.sdk import CONFIG, KEY, UNTIL_READ, chat, client_of, environment, message
+from tests.sdk_proxy.test_gateway import calls
+from tests.waiting import FOREVER, PATIENCE
 
 Object = dict[str, Any]
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -177,7 +178,7 @@ UNUSUAL_ANYWHERE = {
     "a list": reply([1]),
     "nothing": reply(b""),
     "another zip than it says": reply(b"no zip", headers=[("content-encoding", "gzip")]),
-    "cut": pieces(Send(WRONG_JSON), Wait(0.2), Cut("rst")),
+    "cut": pieces(Send(WRONG_JSON), *UNTIL_READ, Cut("rst")),
 }
 UNUSUAL: dict[str, dict[str, Reply]] = {
     CHAT: {
@@ -454,7 +455,7 @@ async def test_a_success_is_counted_for_the_cooldowns_and_a_failure_is_none(path
         assert (await asked.fast(UNUSUAL[path]["a broken upstream"]))[0] == 500
         for _ in range(2):
             await asked.fast(USUAL[path]["words"])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(counted) < 5:
                 await asyncio.sleep(0.001)
     assert len(counted) == 5 and len({*counted}) == 1
@@ -473,7 +474,7 @@ async def test_a_client_that_leaves_ends_the_call_that_goes_as_learnt(path: str,
         asking = asyncio.ensure_future(client.post(path, json=BODIES[path]))
         await calls(upstream, 3)
         asking.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while (failure := ending(upstream)) is None or failure.kind != "left":
                 await asyncio.sleep(0.001)
 

@@ -8,6 +8,7 @@ import pytest
 from harness.drill.clients import Answered, Caller
 from harness.model import Request
 from harness.performance.mix import call_of
+from tests.waiting import PATIENCE
 
 CALL = call_of(Request("POST", "/v1/chat/completions", (("authorization", "Bearer <key>"),), b'{"model": "m"}'))
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -41,7 +42,7 @@ async def asked() -> AsyncIterator[object]:
         got: list[Answered] = []
         caller = Caller("127.0.0.1", server.sockets[0].getsockname()[1], "sk-1", CALL, keeps, 0.0, got)
         task = asyncio.create_task(caller.run(stop))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while len(got) < number:
                 await asyncio.sleep(0.01)
         stop.set()

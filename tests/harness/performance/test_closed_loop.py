@@ -15,11 +15,17 @@ NOW = Pace(0, 0, 3)
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.kilobytes == 1], ids=lambda case: case.name)
 async def test_every_connection_asks_again_until_the_time_is_over(case: Case) -> None:
-    async with PacedUpstream(pace=NOW) as upstream:
-        found = await closed_loop(upstream.url, "key", call(case), 4, 0.2)
-        assert {each.failure for each in found} == {None}
-        assert len(found) == upstream.counts.complete > 4
-        assert all(each.ttft is not None and each.ttft <= each.total for each in found)
+    """So in the end each has asked more than once, however long a busy machine takes for the first time."""
+    for seconds in (0.2, 2.0, 20.0):
+        async with PacedUpstream(pace=NOW) as upstream:
+            found = await closed_loop(upstream.url, "key", call(case), 4, seconds)
+            assert {each.failure for each in found} == {None}
+            assert len(found) == upstream.counts.complete
+        if len(found) > 4:
+            break
+    else:
+        pytest.fail("no connection asked again")
+    assert all(each.ttft is not None and each.ttft <= each.total for each in found)
 
 
 async def test_the_path_of_the_url_goes_before_the_calls_own() -> None:
@@ -36,7 +42,7 @@ async def test_the_path_of_the_url_goes_before_the_calls_own() -> None:
 
 async def test_an_answer_that_is_wrong_says_why() -> None:
     async with PacedUpstream(pace=NOW, policy=lambda _: Reply(503, body=b"no")) as upstream:
-        found = await closed_loop(upstream.url, "key", call(CASES[0]), 1, 0.05)
+        found = await closed_loop(upstream.url, "key", call(CASES[0]), 1, 1.0)
     assert found and all(each.failure == "HTTP 503: no" for each in found)
 
 

@@ -8,6 +8,7 @@ from harness.performance.connection import Connection, Outcome
 from harness.performance.mix import Call, call_of
 from harness.upstream.paced import Pace, PacedUpstream
 from tests.harness.wire import saying, server
+from tests.waiting import PATIENCE
 
 CALL = call_of(Request("POST", "/v1/messages", (("Authorization", "Bearer <key>"),), b'{"model":"m","stream":true}'))
 ASKED_WHOLE = call_of(Request("POST", "/v1/messages", (), b'{"model":"m","x":true}'))
@@ -16,7 +17,7 @@ WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
 async def sent(url: str, times: int = 1, call: Call = CALL) -> list[Outcome]:
     def all_of_them() -> list[Outcome]:
-        with Connection(url, "sk-1", patience=5.0) as connection:
+        with Connection(url, "sk-1", patience=PATIENCE) as connection:
             return [connection.send(call) for _ in range(times)]
 
     return await asyncio.to_thread(all_of_them)

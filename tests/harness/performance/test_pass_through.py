@@ -8,8 +8,8 @@ import uvicorn
 from harness.model import Failure, Request, Response
 from harness.performance.pass_through import CLIENTS, PassThrough
 from harness.replay.client import send
-from harness.replay.ports import free_port
 from harness.upstream.paced import Pace, PacedUpstream
+from tests.waiting import until
 
 STREAMED = b'{"model": "claude-sonnet-5", "stream": true, "messages": []}'
 HEADERS = (("Host", "gateway"), ("Content-Type", "application/json"), ("X-Own", "1"))
@@ -18,13 +18,11 @@ HEADERS = (("Host", "gateway"), ("Content-Type", "application/json"), ("X-Own", 
 @asynccontextmanager
 async def passing(to: str, client: str) -> AsyncIterator[str]:
     async with CLIENTS[client]() as forward:
-        port = free_port()
-        server = uvicorn.Server(uvicorn.Config(PassThrough(to, forward), "127.0.0.1", port, log_level="error"))
+        server = uvicorn.Server(uvicorn.Config(PassThrough(to, forward), "127.0.0.1", 0, log_level="error"))
         serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.started or serving.done())
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         finally:
             server.should_exit = True
             await serving

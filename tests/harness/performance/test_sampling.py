@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from harness.performance.sampling import Sample, cpu_of, growth, highest_rss, sample, sampling
+from tests.waiting import until
 
 HOLDS = "held = bytearray(50_000_000); print('ready', flush=True); input()"
 PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {HOLDS!r}])"
@@ -37,8 +38,7 @@ def test_a_process_that_is_gone_uses_nothing() -> None:
 
 async def test_samples_are_taken_all_the_time() -> None:
     async with sampling([os.getpid()], interval=0.01) as samples:
-        while len(samples) < 5:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(samples) >= 5)
     assert [each.at for each in samples] == sorted(each.at for each in samples)
     assert cpu_of(samples) >= 0
     assert highest_rss(samples) >= samples[0].rss

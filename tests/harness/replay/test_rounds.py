@@ -8,6 +8,7 @@ from harness.replay.run import Site
 from harness.replay.target import RunningTarget
 from harness.upstream.app import SimulatedUpstream
 from tests.harness.wire import passing_on, post, scenario, server
+from tests.waiting import PATIENCE
 
 ONE = scenario(Step(post(b'{"model":"a","prompt":"Hello."}'), (Reply(),)))
 
@@ -27,7 +28,7 @@ async def replayed(*decisions: list[Scenario]) -> list[list[tuple[str, int]]]:
         async with site(role) as place:
             return [(each.role.value, each.attempt) async for each in rounds.again(place, 1)]
 
-    return await asyncio.wait_for(asyncio.gather(*(play(role) for role in Role)), 30)
+    return await asyncio.wait_for(asyncio.gather(*(play(role) for role in Role)), PATIENCE)
 
 
 async def test_nothing_is_played_again_where_everything_is_decided() -> None:

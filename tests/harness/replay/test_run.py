@@ -31,6 +31,7 @@ from harness.replay.schedule import replay_all
 from harness.replay.target import RunningTarget
 from harness.upstream.app import SimulatedUpstream
 from tests.harness.wire import one_step, passing_on, post, read_head, scenario, server
+from tests.waiting import PATIENCE
 
 SSE = (("content-type", "text/event-stream"),)
 OK = Reply(200, (("content-type", "application/json"),), b'{"ok":1}')
@@ -39,18 +40,20 @@ KEY = "sk-parity-very-secret"
 
 
 @asynccontextmanager
-async def site(buffered: bool = False, patience: float = 0.2, settle: float = 10.0) -> AsyncIterator[Site]:
+async def site(buffered: bool = False, patience: float = 0.2, settle: float = PATIENCE) -> AsyncIterator[Site]:
     """A gateway of bytes before an upstream."""
     async with (
         SimulatedUpstream(patience=patience, gap=0) as upstream,
         server(passing_on(upstream.url, buffered)) as url,
     ):
-        yield Site(RunningTarget("gateway", url), upstream, KEY, Role.CANDIDATE, settle_patience=settle)
+        yield Site(
+            RunningTarget("gateway", url), upstream, KEY, Role.CANDIDATE, step_patience=PATIENCE, settle_patience=settle
+        )
 
 
 async def observe(played: Scenario, buffered: bool = False, patience: float = 0.2) -> Observation:
     async with site(buffered, patience) as place:
-        return await asyncio.wait_for(replay(played, place), 30)
+        return await asyncio.wait_for(replay(played, place), PATIENCE)
 
 
 def response(outcome: Response | Failure) -> Response:
@@ -67,7 +70,7 @@ async def test_both_faces_of_a_scenario_are_observed() -> None:
 
 
 async def test_a_gateway_that_streams_passes_a_wait_for_the_client() -> None:
-    observed = await observe(one_step(PACED), patience=20)
+    observed = await observe(one_step(PACED), patience=PATIENCE)
     assert [chunk.data for chunk in response(observed.client[0].outcome).chunks] == [b"data: a\n\n", b"data: b\n\n"]
     assert observed.effects.withheld == ()
 
@@ -96,7 +99,7 @@ async def test_steps_that_are_sent_together_are_in_flight_together() -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
 
     async with SimulatedUpstream() as upstream, server(patient) as url:
-        place = Site(RunningTarget("gateway", url), upstream, KEY, Role.BASELINE, step_patience=5)
+        place = Site(RunningTarget("gateway", url), upstream, KEY, Role.BASELINE, step_patience=PATIENCE)
         observed = await replay(scenario(Step(post()), Step(post(), together=True)), place)
     assert [response(exchange.outcome).status for exchange in observed.client] == [200, 200]
     assert [exchange.step for exchange in observed.client] == [0, 1]

@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from harness.model import Process, Request, Response, Target
 from harness.replay.client import send
 from harness.replay.ports import free_port
 from harness.replay.target import RunningTarget, filled, running, version_of
+from tests.waiting import PATIENCE, wait_until
 
 ENV = {"PATH": os.environ["PATH"], "OPENAI_API_KEY": "sk-very-secret"}
 SERVE = (
@@ -47,8 +47,7 @@ def alive(pid: int) -> bool:
 
 def number_in(file: Path) -> int:
     """Once somebody has written it."""
-    while not file.exists() or not file.read_text():
-        time.sleep(0.01)
+    wait_until(lambda: file.exists() and file.read_text())
     return int(file.read_text())
 
 
@@ -82,7 +81,7 @@ async def test_all_programs_start_at_once_and_are_waited_for(tmp_path: Path) -> 
 async def test_what_a_program_started_is_stopped_with_it(tmp_path: Path) -> None:
     async with running(target(program(SPAWNING + SERVE, "{port}")), names(), tmp_path, ENV) as place:
         assert len(group_of(place.pids[0])) == 2
-    async with asyncio.timeout(30):  # all have had their signal: each ends when it is its turn to run
+    async with asyncio.timeout(PATIENCE):  # all have had their signal: each ends when it is its turn to run
         while group_of(place.pids[0]):
             await asyncio.sleep(0.01)
 
@@ -145,7 +144,7 @@ async def test_a_second_ctrl_c_kills_what_does_not_want_to_stop(tmp_path: Path) 
     stopping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await stopping
-    await asyncio.wait_for(place.programs[0].wait(), 10)
+    await asyncio.wait_for(place.programs[0].wait(), PATIENCE)
     assert not alive(place.pids[0])
 
 
@@ -178,7 +177,7 @@ def _wait_for_end(pid: int) -> None:
     if descriptor is not None:
         import select
 
-        assert select.select([descriptor], [], [], 10)[0], f"process {pid} outlived the harness"
+        assert select.select([descriptor], [], [], PATIENCE)[0], f"process {pid} outlived the harness"
 
 
 async def test_a_target_that_dies_is_noticed(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -28,9 +30,13 @@ def chromium() -> Iterator[Any]:
     if found is None:
         pytest.skip("there is no Chromium on the PATH: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
+        browser = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-gpu"], timeout=PATIENCE * 1000
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 @contextmanager
@@ -39,11 +45,14 @@ def visiting(browser: Any, file: Path, width: int = 1280, scheme: str = "light",
     context = browser.new_context(
         viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
     )
+    context.set_default_timeout(PATIENCE * 1000)  # milliseconds
     visit = Visit(context.new_page())
     visit.page.on("console", lambda message: visit.errors.append(message.text) if message.type == "error" else None)
     visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
     visit.page.on("request", lambda request: visit.requests.append(request.url))
-    visit.page.goto(f"{file.resolve().as_uri()}{hash}")
-    visit.page.wait_for_selector("html[data-ready]")
-    yield visit
-    context.close()
+    try:
+        visit.page.goto(f"{file.resolve().as_uri()}{hash}")
+        visit.page.wait_for_selector("html[data-ready]")
+        yield visit
+    finally:
+        context.close()

@@ -10,6 +10,7 @@ from harness.replay.target import running
 from harness.sabotage.flawed import flaw
 from harness.sabotage.processes import command
 from harness.upstream.app import SimulatedUpstream
+from tests.waiting import PATIENCE
 
 REQUEST = Request("POST", "/v1/messages", (("Authorization", "Bearer sk-1"),), b"{}")
 
@@ -19,7 +20,7 @@ async def asked(leak, *, log, hold=False, requests=1):
     async with SimulatedUpstream() as upstream:
         flawed = flaw(leak, ("127.0.0.1", int(upstream.url.rpartition(":")[2])), log=log, hold=hold)
         made = [flawed.request(REQUEST) for _ in range(requests)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while upstream.opened < requests:
                 await asyncio.sleep(0.01)
         return made[0], upstream.opened

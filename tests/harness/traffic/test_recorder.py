@@ -10,6 +10,7 @@ from harness.model import Cut, Exchange, Failure, Reply, Request, Response, Scen
 from harness.replay.client import send
 from harness.traffic.recorder import Recorder
 from harness.upstream.app import SimulatedUpstream
+from tests.waiting import PATIENCE
 
 POST = Request(
     "POST", "/v1/messages?beta=true", (("Host", "<h>"), ("X-Own", "A"), ("accept-encoding", "br")), b'{"a":1}'
@@ -24,9 +25,9 @@ async def through(reply: Reply, request: Request = POST) -> tuple[Exchange, Exch
     async with SimulatedUpstream() as upstream, Recorder(upstream.url + "/base") as recorder:
         with upstream.play(scenario) as play:
             play.begin(0)
-            seen = await send(request, recorder.url, on_event=partial(play.client_saw, 0), patience=5.0)
+            seen = await send(request, recorder.url, on_event=partial(play.client_saw, 0), patience=PATIENCE)
             play.end(0)
-            await play.settle(5.0)
+            await play.settle(PATIENCE)
         assert not play.effects().withheld
         return seen, recorder.exchanges[0], play.exchanges()[0]
 
@@ -103,7 +104,7 @@ async def test_a_client_that_hangs_up_takes_its_call_with_it() -> None:
     hold = Reply(200, STREAM, acts=(EVENTS[0], WaitForClient(9)))
     async with SimulatedUpstream(improvise=lambda _: hold) as upstream, Recorder(upstream.url) as recorder:
         await send(POST, recorder.url, leave=1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not hung_up(recorder.exchanges[0]) or not hung_up(upstream.unscripted[0]):
                 await asyncio.sleep(0.001)
 

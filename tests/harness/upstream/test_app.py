@@ -22,6 +22,7 @@ from harness.model import (
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from tests.harness.wire import one_step, post, read_head, scenario
+from tests.waiting import PATIENCE
 
 JSON = (("content-type", "application/json"),)
 HELLO = Reply(200, (*JSON, ("X-Own-Case", "1"), ("x-own-case", "2")), b'{"hello":1}')
@@ -239,7 +240,7 @@ async def test_a_target_that_hangs_up_is_noted(upstream: SimulatedUpstream) -> N
         writer.write(REQUEST)
         await reader.readuntil(b"data: a\n\n\r\n")
         writer.close()
-        await play.settle(5)
+        await play.settle(PATIENCE)
     outcome = play.exchanges()[0].outcome
     assert isinstance(outcome, Response)
     assert (outcome.failure and outcome.failure.kind, data_of(outcome)) == ("left", [b"data: a\n\n"])
@@ -253,7 +254,7 @@ async def test_a_target_that_hangs_up_at_the_last_event_has_the_whole_answer(ups
         writer.write(REQUEST)
         await reader.readuntil(b"data: [DONE]\n\n")
         writer.close()
-        await play.settle(5)
+        await play.settle(PATIENCE)
     assert play.effects().aborted == ()
 
 
@@ -264,7 +265,7 @@ async def test_a_target_that_hangs_up_after_the_last_event_has_the_whole_answer(
         writer.write(REQUEST)
         await reader.readuntil(b"data: [DONE]\n\n")
         writer.close()
-        await play.settle(5)
+        await play.settle(PATIENCE)
     assert play.effects().aborted == ()
     outcome = play.exchanges()[0].outcome
     assert isinstance(outcome, Response)

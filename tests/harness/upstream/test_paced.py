@@ -8,6 +8,7 @@ from harness.event_stream import parse
 from harness.model import Reply, Request, Response
 from harness.replay.client import send
 from harness.upstream.paced import COUNTS, Pace, PacedUpstream
+from tests.waiting import until
 
 QUICK = Pace(first_byte=0.0, between=0.0, events=5)
 
@@ -81,8 +82,7 @@ async def test_a_call_that_is_left_is_counted_as_such() -> None:
             )
         )
         await call
-        while upstream.counts.in_flight:
-            await asyncio.sleep(0.01)
+        await until(lambda: not upstream.counts.in_flight)
     assert (upstream.counts.left, upstream.counts.complete) == (1, 0)
 
 

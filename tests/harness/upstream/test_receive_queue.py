@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from harness.upstream.receive_queue import unread
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
@@ -15,7 +16,7 @@ async def test_it_is_what_the_peer_has_not_read() -> None:
             ends = (mine.getsockname(), mine.getpeername())
             assert unread(*ends) == 0
             mine.sendall(b"x" * 100)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while unread(*ends) != 100:
                     await asyncio.sleep(0.001)
             peer.recv(60)
