@@ -73,7 +73,7 @@ def no_invented_end() -> Iterator[None]:
 
     LiteLLM makes up `stop` for it in two places: CustomStreamWrapper.finish_reason_handler, and, for each event of
     Gemini's that has none, VertexGeminiConfig._check_finish_reason (1.106.2). Its `stop` stays where the stream says
-    its end in another way: by OpenAI's `[DONE]`, which is all that some servers send (OpenAIChatCompletionStreamingHandler
+    its end in another way: by OpenAI's `[DONE]`, all that some servers send (OpenAIChatCompletionStreamingHandler
     makes a reason of it, OpenAI's SDK drops it), by Claude's message_stop, by the reason for which Gemini blocks a
     prompt; Gemini has nothing else. It stays as well where nothing is known of how a protocol ends: Triton's never
     gives a reason. A line of Gemini's stream that is no data, a comment say, makes it lose all that follows
