@@ -1,7 +1,8 @@
 """Cloudflare's challenge, met and passed between LiteLLM's clients and the wire: nobody above hears of it.
 
-A challenged call is sent once more, with the cookies that the challenge set. The calls of a burst that comes before
-there are any wait for the first of them, so that they meet one challenge together.
+A challenged call is sent once more, with the cookies that the challenge set. That happens once for each of a client's
+requests: LiteLLM's own retries carry the newest cookies anyway. The calls of a burst that comes before there are any
+wait for the first of them, so that they meet one challenge together.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import httpx
 
 from sdk_proxy import request_record
 from sdk_proxy.cookie_jar import Cookies, CookieStore, Jar, StoredCookie
-from sdk_proxy.tap import calling, tapped
+from sdk_proxy.tap import calling, is_first_challenge, tapped
 
 CLEARANCE = "cf_clearance"
 _PATIENCE = 1.0  # seconds that a call waits for the first one's answer, at most: a challenge comes at once
@@ -50,7 +51,7 @@ class Origin:
     """The jar of one origin, and whether calls of it may go together."""
 
     def __init__(self, name: str, store: CookieStore, patience: float) -> None:
-        self._name = name
+        self.name = name
         self._store = store
         self._patience = patience
         self._jar = Jar()
@@ -81,7 +82,7 @@ class Origin:
             async with _patient(self._patience):
                 await held.enter_async_context(self._first)
                 if not self._is_open():
-                    await held.enter_async_context(self._store.first(self._name))
+                    await held.enter_async_context(self._store.first(self.name))
                     await self._read()
         except TimeoutError:
             return
@@ -111,12 +112,12 @@ class Origin:
     async def _save(self) -> None:
         while self._unsaved:
             changes = dict(self._unsaved)
-            await self._store.write(self._name, changes)
+            await self._store.write(self.name, changes)
             self._unsaved = {key: new for key, new in self._unsaved.items() if new is not changes.get(key, self)}
 
     async def _read(self) -> None:
         self._seen = self._store.version()
-        stored = await self._store.read(self._name)
+        stored = await self._store.read(self.name)
         self._jar.put({key: cookie for key, cookie in stored.items() if key not in self._unsaved})
         there = self._jar.cookies()  # once: a clearance that ends meanwhile would seem never to have been needed
         if _clearances(there) or (there and self._open_until == 0):
@@ -189,10 +190,13 @@ class PassesChallenges(httpx.AsyncBaseTransport):
     async def _passed(
         self, request: httpx.Request, sent: httpx.Request, challenge: httpx.Response, origin: Origin
     ) -> httpx.Response:
-        """The challenge itself where it set nothing to answer it with, or the body was a stream that is gone."""
+        """The challenge itself where it set nothing to answer it with, the body was a stream that is gone, or another
+        one was answered for the same request."""
         request_record.challenged()
         again = _with_cookies(request, origin)
         if again.headers.get("cookie") == sent.headers.get("cookie") or not isinstance(again.stream, httpx.ByteStream):
+            return challenge
+        if not is_first_challenge(origin.name):
             return challenge
         await challenge.aclose()
         await origin.saved()

@@ -30,6 +30,7 @@ from sdk_proxy.call import RouteType
 from sdk_proxy.config_parser import ProxyConfig, parse
 from sdk_proxy.cookie_store import store_at
 from sdk_proxy.draining import Drain
+from sdk_proxy.event_lines import lines_of_events
 from sdk_proxy.gateway import Gateway
 from sdk_proxy.given_back import given_back, malloc_trim
 from sdk_proxy.lean_reading import lean_reading
@@ -117,7 +118,7 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
             if operated.warm_up:
                 await warm_up(origins(config.deployments))
             in_place = proxy_server.in_its_place(gateway.router, config.general_settings, key)
-            with in_place, no_invented_end(), refused_twice_is_refused(), spared(), lean_reading():
+            with in_place, no_invented_end(), refused_twice_is_refused(), spared(), lean_reading(), lines_of_events():
                 yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)

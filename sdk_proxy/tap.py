@@ -19,13 +19,15 @@ _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 class Exchange:
     """What one request says to its upstream: the calls, with the transports that they went through; and what it hears.
 
-    `in_hand` is an outcome that is there already: the next call gets it, and goes nowhere.
+    `in_hand` is an outcome that is there already: the next call gets it, and goes nowhere. `challenged_by`: origins of
+    which one challenge was answered.
     """
 
     sent: list[tuple[httpx.AsyncBaseTransport, httpx.Request]] = field(default_factory=list)
     answers: list[httpx.Response] = field(default_factory=list)
     taps: list[Tap] = field(default_factory=list)
     in_hand: httpx.Response | Exception | None = None
+    challenged_by: set[str] = field(default_factory=set)
 
     def forget(self) -> None:
         """Who needs any of it has it by now, and a connection that is kept keeps the context that it was opened in.
@@ -121,6 +123,16 @@ def calling(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> http
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
+
+
+def is_first_challenge(origin: str) -> bool:
+    """Return whether the request meets a challenge of this origin for the first time: each time outside a request."""
+    current = _current.get()
+    if current is None:
+        return True
+    is_first = origin not in current.challenged_by
+    current.challenged_by.add(origin)
+    return is_first
 
 
 def tapped(response: httpx.Response) -> httpx.Response:

@@ -271,14 +271,12 @@ def _of_gemini(line: bytes) -> tuple[str, Any] | None:
 
 
 def _event(line: bytes, has: bytes) -> Any:
-    """None where LiteLLM would not find this event in that line: it takes some characters for line ends."""
     if not line.startswith(_DATA) or has not in line:
         return None
     try:
-        event = orjson.loads(line[len(_DATA) :])
+        return orjson.loads(line[len(_DATA) :])
     except ValueError:
         return None
-    return event if len(line.decode().splitlines()) == 1 else None
 
 
 def _form_of_usage(usage: Any) -> Any:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from harness.model import Chunk, Exchange, Failure, Headers, Observation, Request, Role, Scenario, Step
+from harness.model import Chunk, Exchange, Failure, Headers, Observation, Request, Response, Role, Scenario, Step
 from harness.replay.client import send
 from harness.replay.target import RunningTarget
 from harness.upstream.app import SimulatedUpstream
@@ -159,7 +159,8 @@ async def _step(number: int, step: Step, play: Play, site: Site) -> Exchange:
         watcher.cancel()
         with suppress(asyncio.CancelledError):
             await watcher
-    return replace(exchange, request=step.request, step=number, at=at + exchange.at)
+    outcome = _with_host_named(exchange.outcome, site)
+    return replace(exchange, request=step.request, outcome=outcome, step=number, at=at + exchange.at)
 
 
 async def _leave_when_called(play: Play, step: int, leave: asyncio.Event | int | None) -> None:
@@ -170,9 +171,26 @@ async def _leave_when_called(play: Play, step: int, leave: asyncio.Event | int |
 
 def _filled(request: Request, site: Site) -> Request:
     """The request with this run's key and host in its headers."""
-    host = site.target.url.partition("://")[2].partition("/")[0]
+    host = _host(site)
     headers = tuple((name, value.replace(KEY, site.key).replace(HOST, host)) for name, value in request.headers)
     return replace(request, headers=headers)
+
+
+def _with_host_named(outcome: Response | Failure, site: Site) -> Response | Failure:
+    """Return the outcome with `<host>` for the target's address in `location`.
+
+    Its port differs from run to run. As a volatile number it could not be told from the port of another program, behind
+    the target, to which no client gets.
+    """
+    if isinstance(outcome, Failure):
+        return outcome
+    places = (f"//{_host(site)}/", f"//{HOST}/")
+    headers = tuple((n, v.replace(*places) if n.lower() == "location" else v) for n, v in outcome.headers)
+    return replace(outcome, headers=headers)
+
+
+def _host(site: Site) -> str:
+    return site.target.url.partition("://")[2].partition("/")[0]
 
 
 def hidden(exchange: Exchange, secrets: Mapping[str, str]) -> Exchange:

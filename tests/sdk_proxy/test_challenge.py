@@ -21,6 +21,7 @@ from sdk_proxy import challenge
 from sdk_proxy.challenge import Origin, Origins, PassesChallenges, is_challenge
 from sdk_proxy.cookie_file import CookieFile
 from sdk_proxy.cookie_jar import Changes, Cookies, CookieStore, Jar, StoredCookie
+from sdk_proxy.tap import exchange
 from tests.waiting import PATIENCE
 
 GET = httpx.Request("GET", "http://upstream/")
@@ -76,6 +77,24 @@ async def test_a_challenge_that_stays_is_given_back_after_one_more_call() -> Non
     async with upstream(always) as simulated, client() as calls:
         answer = await calls.post(f"{simulated.url}/v1/messages", json=CALL)
         assert (answer.status_code, len(simulated.unscripted)) == (503, 1 + 1)
+
+
+async def test_a_request_answers_one_challenge_of_an_origin_however_often_it_is_tried() -> None:
+    numbers = itertools.count()
+
+    def always(_: Request) -> Reply:
+        cookie = f"{challenge.CLEARANCE}=number-{next(numbers)}; Path=/; Max-Age=60"
+        return Reply(503, (("cf-mitigated", "challenge"), ("set-cookie", cookie)), b"Just a moment...")
+
+    async with upstream(always) as simulated, client() as calls:
+        exchange()
+        for _ in range(3):
+            await calls.post(f"{simulated.url}/v1/messages", json=CALL)
+        sent = sent_cookies(simulated)
+        exchange()
+        await calls.post(f"{simulated.url}/v1/messages", json=CALL)
+        assert len(simulated.unscripted) == len(sent) + 2
+    assert sent == [None, *(f"{challenge.CLEARANCE}=number-{number}" for number in range(3))]
 
 
 async def test_a_challenge_that_sets_nothing_is_given_back_as_it_is() -> None:

@@ -132,6 +132,9 @@ UNUSUAL: dict[str, list[Any]] = {
     "an error": [*words("a")[:2], 'data: {"error": {"message": "boom", "type": "server_error", "code": null}}\n\n'],
     "an error at once": ['data: {"error": {"message": "boom", "type": "server_error", "code": null}}\n\n'],
     "no end": [*words("a")[:2], DONE],
+    "no end, and usage": [*words("a")[:2], usage(), DONE],
+    "no end of a tool call": [*CALLED[:-1], DONE],
+    "an end of no letter": [*words("a")[:2], event({}, end=""), DONE],
     "no done": words("a"),
     "truncated": [*words("a")[:2], 'data: {"id": "chat'],
     "nothing": [],
@@ -201,6 +204,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 async def answered(client: httpx.AsyncClient, path: str, body: Object) -> tuple[int, str]:
     answer = await client.post(path, json=body)
     text = re.sub(r'"created": ?\d+', '"created":0', answer.text)
+    text = re.sub(r"chatcmpl-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "chatcmpl-litellm", text)
     return answer.status_code, re.sub(r'"cost": ?[\d.e-]+', '"cost":0', text)
 
 
@@ -264,6 +268,7 @@ PLAIN_MESSAGES: dict[str, list[Any]] = {
     "in one piece": [START + BLOCK + WORD + ENDS],
     "crlf": [(START + BLOCK + WORD + ENDS).replace("\n", "\r\n")],
     "a comment": [START, BLOCK, ": hm\n\n", WORD, ENDS],
+    "line separators": [START, BLOCK, WORD.replace("Hé", "a\u2028b\u2029c\x85d"), WORD, ENDS],
     "words about errors": [START, BLOCK, WORD.replace("Hé", r"{\"type\":\"error\"}, a refusal"), WORD, ENDS],
 }
 UNUSUAL_MESSAGES: dict[str, list[Any]] = {
@@ -276,6 +281,8 @@ UNUSUAL_MESSAGES: dict[str, list[Any]] = {
     "a refusal": [START, ENDS.replace("end_turn", "refusal")],
     "truncated": [START, BLOCK, WORD],
     "truncated before words": [START],
+    "a reason to stop, and no more": [START, BLOCK, WORD, ENDS.partition("event: message_stop")[0]],
+    "truncated in the reason to stop": [START, BLOCK, WORD, ENDS.partition(',"usage"')[0]],
     "cut": [START, BLOCK, WORD, CUT],
     "cut before words": [START, CUT],
     "nothing": [],

@@ -69,6 +69,14 @@ async def test_both_faces_of_a_scenario_are_observed() -> None:
     assert observed.effects == Effects(calls=(1,))
 
 
+async def test_a_redirect_to_the_target_is_told_from_one_to_another_port() -> None:
+    async with site() as place:
+        own = f"{place.target.url}/v1/messages"
+        for said, seen in ((own, "http://<host>/v1/messages"), ("http://127.0.0.1:4/v1", "http://127.0.0.1:4/v1")):
+            observed = await asyncio.wait_for(replay(one_step(Reply(307, (("location", said),))), place), 30)
+            assert header(response(observed.client[0].outcome).headers, "location") == seen
+
+
 async def test_a_gateway_that_streams_passes_a_wait_for_the_client() -> None:
     observed = await observe(one_step(PACED), patience=PATIENCE)
     assert [chunk.data for chunk in response(observed.client[0].outcome).chunks] == [b"data: a\n\n", b"data: b\n\n"]
