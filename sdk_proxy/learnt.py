@@ -69,6 +69,7 @@ _JSON = re.compile(r"application/json *(?:;|\Z)")
 _OWN = b"x-litellm-"  # a client's own word to LiteLLM: an id that its answer is to have
 # What clients and hops say anew with each call; where it goes on, it is told as it came.
 _ANEW = frozenset({b"x-request-id", b"x-client-request-id", b"x-correlation-id", b"traceparent", b"x-amzn-trace-id"})
+_UNTOLD = ("", "None")  # values of headers that LiteLLM's get_custom_headers leaves out
 _PROVIDERS = b""  # the place of the upstream's own headers in an answer
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
 _ONCE = {(b"x-litellm-attempted-retries", b"0"), (b"x-litellm-attempted-fallbacks", b"0")}
@@ -356,7 +357,7 @@ def _theirs(upstream: httpx.Headers) -> list[tuple[bytes, bytes]]:
     """As CustomStreamWrapper and ResponseMetadata.set_hidden_params (1.106.2), one after the other."""
     once = process_response_headers(upstream)
     told = without_cookies(process_response_headers(once, preserve_litellm_internal_headers=True))
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items()]
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items() if value not in _UNTOLD]
 
 
 def _answer_template(answer: Headers, theirs: list[tuple[bytes, bytes]]) -> Headers | None:

@@ -380,3 +380,9 @@ def lesson(number: int) -> Lesson:
         commits=True,
         tells_usage=True,
     )
+
+
+def test_an_empty_header_of_the_upstream_is_told_to_no_client() -> None:
+    """As LiteLLM's get_custom_headers (proxy/common_request_processing.py, 1.106.2)."""
+    theirs = httpx.Headers([("x-none", "None"), ("x-empty", ""), ("x-own", "a")])
+    assert learnt._theirs(theirs) == [(b"llm_provider-x-own", b"a")]
