@@ -137,7 +137,10 @@ def cookies(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """2,000 requests that nobody would send, to both proxies. Exit 1: the candidate fails where the other does not."""
+    """2,000 requests that nobody would send, to both proxies. Exit 1: the candidate fails where the other does not.
+
+    `-- --fast-path`: 20,000 sequences of calls to the SDK proxy with its fast path, without it, and to the binary path.
+    """
     session.install(LOCKED, "--editable", ".")
     _harness(session, "fuzz")
 

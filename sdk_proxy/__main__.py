@@ -40,6 +40,12 @@ from sdk_proxy.serving import refuse_taken_port
     help="Where the upstreams' cookies stay: for a restart, other workers, other hosts (Redis).",
 )
 @click.option("--warm-up", is_flag=True, help="Ready later, but the first clients wait for nothing.")
+@click.option(
+    "--fast-path/--no-fast-path",
+    envvar="FAST_PATH",
+    default=True,
+    help="Without it each call goes LiteLLM's way: slower, with the same answers.",
+)
 @click.pass_context
 def main(context: click.Context, /, workers: int, **options: Any) -> None:
     """Serve the SDK proxy. Exit code 2: the configuration, the environment or the port is not usable."""

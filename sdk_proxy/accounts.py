@@ -22,8 +22,15 @@ _CACHE = "cache"  # LiteLLM's own, from the first Gemini call on, for litellm.ca
 _LIMITS = ("tpm", "rpm", "max_parallel_requests", "input_tpm", "output_tpm")
 
 
+def close_fast_path(router: Any) -> None:
+    """Make every call of this Router go LiteLLM's way: each shortcut asks `nobody_reads` first."""
+    router.has_fast_path = False
+
+
 def nobody_reads(router: Any) -> bool:
     """Whether no callback, rule, cache, strategy or limit of the configuration goes by what an answer says."""
+    if not getattr(router, "has_fast_path", True):
+        return False
     readers = (litellm.callbacks, litellm.success_callback, litellm._async_success_callback, litellm.service_callback)
     known = (each == _CACHE or isinstance(getattr(each, "__self__", None), litellm.Router) for each in chain(*readers))
     if litellm.post_call_rules or litellm.cache or LITELLM_MAX_STREAMING_DURATION_SECONDS is not None:

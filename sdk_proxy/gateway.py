@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -40,6 +41,8 @@ from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injec
 from sdk_proxy.same_format import closed
 from sdk_proxy.tap import Exchange, exchange
 
+log = logging.getLogger(__name__)
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 # Where LiteLLM's handlers look into the metadata, and where names of Claude Code's model picker are known.
 _WITH_METADATA = frozenset({"acompletion", "atext_completion", "aembedding"})
 _PICKED = frozenset({"acompletion", "anthropic_messages", "aresponses"})
@@ -131,6 +134,8 @@ class Gateway:
             accounts.succeeded(self.router, lesson.deployment)
             return begun
         if begun is None:
+            if isinstance(said.in_hand, httpx.Response) and said.in_hand.status_code in _REFUSALS:
+                self.lessons.forget(lesson.deployment)
             return None
 
         async def slow() -> AsyncGenerator[Any, None]:
@@ -143,8 +148,13 @@ class Gateway:
         return _Begun(streaming_utils.events(call, slow(), begun.plain, self.router), begun)
 
     def _learn(self, call: Call, page: Page | None, said: Exchange, answer: Response, hidden: Any) -> None:
-        if page is not None:
+        """Never fail the call for it: the provider has answered."""
+        if page is None:
+            return
+        try:
             self.lessons.learn(page, learnt.lesson_of(call, page, said, answer, hidden, self.router))
+        except Exception as error:  # noqa: BLE001 - its words may be the client's
+            log.warning("nothing was learnt of a call: %s", type(error).__name__)
 
     async def _stream(self, call: Call, request: Request, response: Any, said: Exchange, page: Page | None) -> Response:
         hidden = get_hidden_params_dict(response)

@@ -8,7 +8,9 @@ So they are learnt from LiteLLM's own requests, and nothing of its rules is writ
 * What two calls of a page agree on is the *lesson*: the upstream's address, the headers, the body around the messages,
   the headers of the answer. A call that was tried twice, that fell back, or whose messages were changed shows nothing.
 * A lesson holds for messages of the *shapes* that were seen to go through as they are: roles, who speaks after whom,
-  keys, types of blocks, whether a text is blank. Whatever is new goes LiteLLM's way, and is learnt from.
+  keys, types of blocks, whether a text is blank. Whatever is new goes LiteLLM's way, and is learnt from; so do messages
+  without a shape that all calls of the lesson had, because LiteLLM may have made a header of it.
+* Nothing is learnt that LiteLLM computes for each call: a credential must be the deployment's own `api_key`.
 
 An answer that is neither a plain stream nor a usual whole one (`whole`) is LiteLLM's: its own chain runs, with that
 answer in hand (`tap`).
@@ -17,6 +19,7 @@ answer in hand (`tap`).
 from __future__ import annotations
 
 import json
+import marshal
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,16 +47,31 @@ from sdk_proxy.streaming_utils import tells_usage
 from sdk_proxy.tap import Exchange, Tap
 from sdk_proxy.whole import PROVIDERS, TOLD_ANEW, Form, Unusual, checks_schemas
 
-_LESSONS, _SHAPES = 128, 512  # kept at most: of all calls, and of the messages of one lesson
+_SHAPES = 512  # kept at most, of the messages of one lesson
+_ALL_BYTES, _LESSON_BYTES = 16 * 1024 * 1024, 4 * 1024 * 1024  # kept at most, about: of all lessons, and of one
+_NODE_BYTES = 100  # of an object that Python makes of a value in JSON, about
 _BLOCKS = frozenset({"text", "tool_use", "tool_result", "thinking", "redacted_thinking", "function", "ephemeral"})
 _WORDS = frozenset({"type", "role", "ttl", "scope"})  # keys whose value is one of few words
 _IDS = frozenset({"id", "tool_use_id", "tool_call_id", "name"})
-_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")  # LiteLLM makes another of some
+_ID = re.compile(r"(?!.*__thought__)[A-Za-z0-9_-]{1,40}")  # LiteLLM makes another of some
+# Keys whose value is any text, unless LiteLLM has written it (common_utils.py, is_encrypted_reasoning_block, 1.106.2).
+_TEXTS = frozenset({"text", "content", "arguments", "refusal", "thinking", "signature", "data"})
+_LITELLMS = "litellm_"
+_COMMON = frozenset({"role", "content", "type", "text", "id", "name", "cache_control", "ttl"})
+# Of a message, and of all that is in it: LiteLLM goes by some others (`output_config`, `source`, `image_url`, ...).
+_CHAT = {"tool_calls", "tool_call_id", "function", "arguments", "index", "refusal", "annotations"}
+_MESSAGES = {"input", "tool_use_id", "is_error", "scope", "thinking", "signature", "data", "citations"}
+KEYS = {
+    "acompletion": _COMMON | _CHAT | {"provider_specific_fields"},  # LiteLLM's own word for what it did not know
+    "anthropic_messages": _COMMON | _MESSAGES,
+}
 _JSON = re.compile(r"application/json *(?:;|\Z)")
 _OWN = b"x-litellm-"  # a client's own word to LiteLLM: an id that its answer is to have
 # What clients and hops say anew with each call; where it goes on, it is told as it came.
 _ANEW = frozenset({b"x-request-id", b"x-client-request-id", b"x-correlation-id", b"traceparent", b"x-amzn-trace-id"})
+_UNTOLD = ("", "None")  # values of headers that LiteLLM's get_custom_headers leaves out
 _PROVIDERS = b""  # the place of the upstream's own headers in an answer
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
 _ONCE = {(b"x-litellm-attempted-retries", b"0"), (b"x-litellm-attempted-fallbacks", b"0")}
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -95,7 +113,11 @@ class Lesson:
     deployment: str
     commits: bool
     tells_usage: bool
-    shapes: set[Any] = field(default_factory=set, compare=False)
+
+    def size(self) -> int:
+        """Bytes that it keeps, about. `form` has all but the messages once more, as objects."""
+        nodes = sum(part.count(mark) for part in (self.before, self.after) for mark in (b",", b":", b"[", b"{"))
+        return len(self.before) + len(self.after) + (nodes * _NODE_BYTES if self.form is not None else 0)
 
     def request(self, page: Page) -> httpx.Request:
         messages = _with_blanks(page.messages) if self.blanks else page.written
@@ -170,13 +192,29 @@ def _plain(call: Call, lesson: Lesson, tap: Tap) -> Plain:
     return Plain.of_chat(tap, lesson.deployment, call.requested_model or "", lesson.tells_usage)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """`shapes`: those that may be in a call's messages; `needed`: those that must be, for all calls so far had them.
+    `size`: of the lesson, in bytes, about. `is_sure`: two calls agree on the lesson."""
+
+    lesson: Lesson
+    size: int
+    shapes: frozenset[Any]
+    needed: frozenset[Any]
+    is_sure: bool = False
+
+    def holds_for(self, shapes: frozenset[Any]) -> bool:
+        return self.is_sure and self.needed <= shapes <= self.shapes
+
+
 class Lessons:
     """What is known of the calls that came last."""
 
     def __init__(self, router: Any) -> None:
         self._router = router
         self._models = {route: frozenset(_speaking(router, provider)) for route, provider in PROVIDERS.items()}
-        self._known: OrderedDict[bytes, tuple[Lesson, bool]] = OrderedDict()
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._size = 0
 
     def page(self, call: Call, request: Request, headers: Headers) -> Page | None:
         """None: it goes LiteLLM's way, and nothing is learnt from it."""
@@ -187,36 +225,49 @@ class Lessons:
             return None
         if not nobody_reads(self._router) or self._router.cache.redis_cache is not None:
             return None
+        if self._router.enable_pre_call_checks:  # the Router counts the words
+            return None
         if any(name.startswith(_OWN) for name, _ in headers):
             return None
         try:
             told = _without_nulls(messages) if call.route_type == "acompletion" else messages
             anew = {name: value for name, value in headers if name in _ANEW}
-            return Page(_name(call, request, headers), told, orjson.dumps(told), shapes_of(told), anew)
-        except (Unlike, TypeError, RecursionError):
+            shapes = shapes_of(told, KEYS[call.route_type])
+            return Page(_name(call, request, headers), told, orjson.dumps(told), shapes, anew)
+        except (Unlike, TypeError, ValueError, RecursionError):  # orjson's and marshal's of what they cannot write
             return None
 
     def of(self, page: Page) -> Lesson | None:
         """None: there is none, or it does not hold for these messages, or the deployment is being spared."""
-        lesson, sure = self._known.get(page.name, (None, False))
-        if lesson is None or not sure or not page.shapes <= lesson.shapes:
+        known = self._known.get(page.name)
+        if known is None or not known.holds_for(page.shapes):
             return None
         self._known.move_to_end(page.name)
+        lesson = known.lesson
         return None if self._router.cooldown_cache.get_active_cooldowns([lesson.deployment], None) else lesson
 
     def learn(self, page: Page, lesson: Lesson | None) -> None:
-        if lesson is None:
+        if lesson is None or (size := lesson.size()) > _LESSON_BYTES:
             return
-        known, _ = self._known.get(page.name, (None, False))
-        agreed = known == lesson
-        if known is not None and agreed:
-            lesson.shapes.update(known.shapes)
-        if len(lesson.shapes) < _SHAPES:
-            lesson.shapes.update(page.shapes)
-        self._known[page.name] = lesson, agreed
-        self._known.move_to_end(page.name)
-        if len(self._known) > _LESSONS:
-            self._known.popitem(last=False)
+        before = self._forget(page.name)
+        if before is None or before.lesson != lesson:
+            self._known[page.name] = _Known(lesson, size, page.shapes, page.shapes)
+        else:
+            shapes = before.shapes if len(before.shapes) >= _SHAPES else before.shapes | page.shapes
+            self._known[page.name] = _Known(lesson, size, shapes, before.needed & page.shapes, is_sure=True)
+        self._size += size
+        while self._size > _ALL_BYTES:
+            self._forget(next(iter(self._known)))
+
+    def forget(self, deployment: str) -> None:
+        """Forget all that is known of a deployment, where its upstream has refused the credential."""
+        for name in [name for name, known in self._known.items() if known.lesson.deployment == deployment]:
+            self._forget(name)
+
+    def _forget(self, name: bytes) -> _Known | None:
+        known = self._known.pop(name, None)
+        self._size -= known.size if known is not None else 0
+        return known
 
 
 def _speaking(router: Any, provider: str) -> Iterator[str]:
@@ -238,7 +289,8 @@ def lesson_of(
     deployments = router.model_name_to_deployment_indices.get(call.data["model"], ())
     if not set(answer.raw_headers) >= _ONCE or len(deployments) != 1:
         return None
-    if checks_schemas(call, router.model_list[deployments[0]]):
+    deployment = router.model_list[deployments[0]]
+    if checks_schemas(call, deployment):
         return None
     form = None if call.streams else Form.of(call, hidden, said.answers[0], answer)
     told = _answer_template(answer.raw_headers, _theirs(said.answers[0].headers)) if call.streams else ()
@@ -253,6 +305,8 @@ def lesson_of(
         return None
     before, after = _around_messages(body, blanks)
     headers = _request_template(request.headers.raw, page)
+    if not _has_fixed_credentials(headers, deployment["litellm_params"].get("api_key")):
+        return None
     if any(value in each for value in page.anew.values() for each in (before, after, *headers)):
         return None
     return Lesson(
@@ -281,6 +335,13 @@ def _request_template(headers: Headers, page: Page) -> Headers:
     )
 
 
+def _has_fixed_credentials(headers: Headers, api_key: Any) -> bool:
+    """Whether each is the deployment's key: LiteLLM makes others anew (workload identity, `oidc/`, files, secrets that
+    are read with each call), or passes on the client's."""
+    fixed = (api_key.encode(), f"Bearer {api_key}".encode()) if isinstance(api_key, str) and api_key else ()
+    return all(value in fixed for name, value in headers if name.lower() in _CREDENTIALS)
+
+
 def _around_messages(body: Mapping[str, Any], blanks: bool) -> tuple[bytes, bytes]:
     mark = uuid4().hex  # no other text of the body
     marked = {**body, "messages": mark}
@@ -296,7 +357,7 @@ def _theirs(upstream: httpx.Headers) -> list[tuple[bytes, bytes]]:
     """As CustomStreamWrapper and ResponseMetadata.set_hidden_params (1.106.2), one after the other."""
     once = process_response_headers(upstream)
     told = without_cookies(process_response_headers(once, preserve_litellm_internal_headers=True))
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items()]
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items() if value not in _UNTOLD]
 
 
 def _answer_template(answer: Headers, theirs: list[tuple[bytes, bytes]]) -> Headers | None:
@@ -310,12 +371,16 @@ def _answer_template(answer: Headers, theirs: list[tuple[bytes, bytes]]) -> Head
 
 
 def _name(call: Call, request: Request, headers: Headers) -> bytes:
-    """Headers and keys in their order: whatever else LiteLLM may go by is in it."""
+    """Headers and keys in their order: whatever else LiteLLM may go by is in it.
+
+    In marshal's second version, which writes each value of JSON in another way: 1, 1.0 and true, 0.0 and -0.0, null and
+    NaN, integers of any length, half characters. orjson writes some alike.
+    """
     found = sha256(f"{call.route_type} {request.url.path}?{request.url.query}\n".encode())
     for name, value in headers:
         if name != b"content-length":
             found.update(b"%b: %b\n" % (name, b"" if name in _ANEW else value))
-    found.update(orjson.dumps({**call.data, "messages": None}))
+    found.update(marshal.dumps({**call.data, "messages": None}, 2))
     return found.digest()
 
 
@@ -330,35 +395,42 @@ def _dict(message: Any) -> dict[str, Any]:
     return message
 
 
-def shapes_of(messages: Sequence[Any]) -> frozenset[Any]:
-    """Of each message, and who speaks after whom. Raises Unlike, and RecursionError."""
+def shapes_of(messages: Sequence[Any], keys: frozenset[str]) -> frozenset[Any]:
+    """Return the shape of each message, and who speaks after whom. Raises Unlike, and RecursionError."""
     roles = [None, *(_dict(each).get("role") for each in messages), None]
-    shapes = {_shape(each) for each in messages}
+    shapes = {_shape(each, keys) for each in messages}
     return frozenset({*shapes, *pairwise(roles)})
 
 
-def _shape(node: Any) -> Any:
+def _shape(node: Any, keys: frozenset[str]) -> Any:
     if isinstance(node, dict):
-        return tuple([(name, _shape_of(name, value)) for name, value in node.items()])
+        if not keys.issuperset(node):
+            raise Unlike
+        return tuple([(name, _shape_of(name, value, keys)) for name, value in node.items()])
     if isinstance(node, list):
-        shapes = [_shape(each) for each in node]
+        shapes = [_shape(each, keys) for each in node]
         return (frozenset(shapes), shapes[-1] if shapes else None)
     if isinstance(node, str):
         return bool(node) and not node.isspace()
+    if isinstance(node, float):
+        raise Unlike  # some are no JSON, and others are written in more than one way
     return None if node is None else type(node)
 
 
-def _shape_of(name: str, value: Any) -> Any:
+def _shape_of(name: str, value: Any, keys: frozenset[str]) -> Any:
     if name == "input":
         return isinstance(value, dict) and bool(value)
     if not isinstance(value, str):
         if name == "type":
             raise Unlike
-        return _shape(value)
+        return _shape(value, keys)
     if name in _WORDS:
         if name == "type" and value not in _BLOCKS:
             raise Unlike
         return value
-    if name in _IDS and not _ID.fullmatch(value):
+    if name in _TEXTS:
+        if value.startswith(_LITELLMS):
+            raise Unlike
+    elif name not in _IDS or not _ID.fullmatch(value):
         raise Unlike
     return bool(value) and not value.isspace()

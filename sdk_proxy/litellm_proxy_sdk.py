@@ -25,7 +25,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sdk_proxy import error_handlers, model_info, model_list, proxy_server
-from sdk_proxy.accounts import remember_unlimited
+from sdk_proxy.accounts import close_fast_path, remember_unlimited
 from sdk_proxy.call import RouteType
 from sdk_proxy.config_parser import ProxyConfig, parse
 from sdk_proxy.cookie_store import store_at
@@ -109,6 +109,8 @@ def assemble(config: ProxyConfig, operation: Operation | None = None) -> FastAPI
     memory = MemoryRouter(config.mappings)
     router = build_router(config)
     remember_unlimited(router)
+    if not operated.fast_path:
+        close_fast_path(router)
     gateway = Gateway(config, router, memory, Lessons(router))
 
     @asynccontextmanager

@@ -1,5 +1,5 @@
 """How a proxy is run, as opposed to what it does: its log, its limits, its end, its cookies' place (`store_at`),
-and whether it warms up before it is ready."""
+whether it warms up before it is ready, and whether calls may take the fast path (`accounts.nobody_reads`)."""
 
 from __future__ import annotations
 
@@ -18,3 +18,4 @@ class Operation:
     drain: Drain = field(default_factory=Drain)
     cookie_jar: str = NOWHERE
     warm_up: bool = False
+    fast_path: bool = True

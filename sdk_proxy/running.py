@@ -46,6 +46,7 @@ class Options:
     max_in_flight: int
     cookie_jar: str = field(repr=False)  # the URL of a Redis may hold a password
     warm_up: bool
+    fast_path: bool
 
 
 def serve(config: Config, options: Options, sockets: list[socket] | None = None) -> None:
@@ -53,7 +54,8 @@ def serve(config: Config, options: Options, sockets: list[socket] | None = None)
     drain = Drain(options.drain_seconds)
     limits = Limits(body_bytes=int(options.max_body_mb * 1024 * 1024), in_flight=options.max_in_flight)
     try:
-        app = _app(config, Operation(options.log_format, limits, drain, options.cookie_jar, options.warm_up))
+        place, warms, fast = options.cookie_jar, options.warm_up, options.fast_path
+        app = _app(config, Operation(options.log_format, limits, drain, place, warms, fast))
     except Exception as error:  # noqa: BLE001 - whatever LiteLLM's Router has against its settings
         click.echo(f"error: LiteLLM does not take this configuration: {type(error).__name__}: {error}", err=True)
         sys.exit(2)

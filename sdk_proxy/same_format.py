@@ -278,8 +278,8 @@ class ChatEvents:
         if not isinstance(choice, dict) or choice.get("index") != 0 or not choice.keys() <= _CHOICE:
             raise Unusual
         delta, end = choice.get("delta"), choice.get("finish_reason")
-        if choice.get("logprobs") is not None or not isinstance(delta, dict):
-            raise Unusual
+        if choice.get("logprobs") is not None or not isinstance(delta, dict) or type(choice["index"]) is not int:
+            raise Unusual  # False and 0.0 are 0, too
         if end is None:
             return {"index": 0, "delta": self._delta(delta)}
         if delta or end not in _ENDS or not self._summary:
@@ -401,7 +401,10 @@ def _plain(named: dict[str, Any], last: dict[str, Any], choice: dict[str, Any]) 
 def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     match tool:
         case {"index": int(index), "function": {"arguments": str(words), **name}, **call} if (
-            name.keys() <= {"name"} and call.keys() <= {"id", "type"} and call.get("type", "function") == "function"
+            type(index) is int
+            and name.keys() <= {"name"}
+            and call.keys() <= {"id", "type"}
+            and call.get("type", "function") == "function"
         ):
             function = {"arguments": words, **name}
             id_ = {"id": call["id"]} if "id" in call else {}

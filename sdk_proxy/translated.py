@@ -252,7 +252,7 @@ def _of_anthropic(line: bytes) -> tuple[str, Any] | None:
             "delta": {"type": "text_delta", "text": str(words), **more},
             **others,
         }:
-            return (words, index) if words and not more and not others else None
+            return (words, index) if words and type(index) is int and not more and not others else None
     return None
 
 

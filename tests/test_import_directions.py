@@ -34,10 +34,13 @@ MAY_IMPORT = {
     "reporting": LEAVES | {"comparison", "observation", "provenance", "report", "settings"},
     "report_command": {"errors", "exit_code", "reporting", "settings", "traffic"},
     "load_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream", "traffic"},
-    "trials": LEAVES | {"trials"},
+    "trials": LEAVES | {"trials", "upstream"},
     "trial_journey": LEAVES
     | {"settings", "site", "trials", "performance", "replay", "upstream", "traffic", "recording"},
-    "trial_commands": {"exit_code", "reporting", "provenance", "settings", "journey", "trial_journey"},
+    "fast_path_journey": LEAVES
+    | {"settings", "site", "trials", "performance", "replay", "upstream", "traffic", "comparison", "verdict"},
+    "trial_commands": {"exit_code", "reporting", "provenance", "settings", "journey", "trial_journey"}
+    | {"fast_path_journey", "verdict"},
     "load_command": {"errors", "exit_code", "provenance", "settings", "journey", "load_journey", "performance"}
     | {"reporting"},
     "gate": LEAVES | {"gate", "performance"},

@@ -24,14 +24,20 @@ class SimulatedUpstream:
 
     A call gets the next reply of the step that it belongs to (`play`); one that nobody scripted gets what `improvise`
     answers, or else an error that says so. With `improvise` alone the upstream is one that answers anything.
-    `patience` and `gap` are seconds: see `Timing`.
+    What `first` answers is asked of no scenario. `patience` and `gap` are seconds: see `Timing`.
     """
 
     def __init__(
-        self, port: int = 0, *, patience: float = 5.0, gap: float = 0.15, improvise: Improvise | None = None
+        self,
+        port: int = 0,
+        *,
+        patience: float = 5.0,
+        gap: float = 0.15,
+        improvise: Improvise | None = None,
+        first: Callable[[Request], Reply | None] = lambda _: None,
     ) -> None:
         self._port, self._timing = port, Timing(patience, gap)
-        self._improvise = improvise
+        self._improvise, self._first = improvise, first
         self._stage = Stage()
         self._connections: set[Connection] = set()
         self.opened = self.calls = 0  # connections so far, and calls on them
@@ -93,6 +99,8 @@ class SimulatedUpstream:
         await answer(call, connection, client, self._timing)
 
     def _call(self, request: Request) -> tuple[Call, Progress]:
+        if reply := self._first(request):
+            return self._record(Call(request, reply, "before any scenario")), Progress()
         play, step = self._stage.place_of(request) or (None, None)
         if play and step is not None and play.has_reply(step):
             return play.take(step, request), play.progress(step)

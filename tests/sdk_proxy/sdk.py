@@ -11,6 +11,7 @@ from harness.model import Wait
 from harness.upstream.app import SimulatedUpstream
 from sdk_proxy.config_parser import parse
 from sdk_proxy.litellm_proxy_sdk import assemble
+from sdk_proxy.operation import Operation
 from sdk_proxy.schema import load_config
 from tests.sdk_proxy.loopback import served
 from tests.waiting import PATIENCE
@@ -40,13 +41,16 @@ def environment(upstream: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def client_of(
-    upstream: SimulatedUpstream, environ: Mapping[str, str] | None = None, **sections: Any
+    upstream: SimulatedUpstream,
+    environ: Mapping[str, str] | None = None,
+    operation: Operation | None = None,
+    **sections: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client that has the key. `environ` and `sections` (of config.yaml) replace what is there otherwise."""
     variables = {**environment(upstream.url), **(environ or {})}
     config = load_config(CONFIG, variables).model_copy(update=sections)
     async with (
-        served(assemble(parse(config, variables))) as port,
+        served(assemble(parse(config, variables), operation)) as port,
         httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}"}, timeout=PATIENCE
         ) as client,

@@ -8,7 +8,9 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
+from sdk_proxy import learnt, same_format, translated
 from sdk_proxy.accounts import nobody_reads, remember_unlimited
+from sdk_proxy.operation import Operation
 from tests.sdk_proxy.sdk import chat, client_of, message
 from tests.waiting import PATIENCE
 
@@ -41,6 +43,40 @@ def test_a_strategy_that_goes_by_answers_is_somebody() -> None:
     busy = litellm.Router(model_list=[], routing_strategy="least-busy")
     litellm.callbacks[:] = [each for each in litellm.callbacks if "LeastBusy" not in type(each).__name__]
     assert not nobody_reads(busy)
+
+
+SHORTCUTS = {
+    "template": (learnt, "begun"),
+    "stream of a chat": (same_format, "chat"),
+    "stream of messages": (same_format, "messages"),
+    "translated stream": (translated, "chat"),
+}
+
+
+@pytest.mark.parametrize(("has_fast_path", "taken"), [(True, set(SHORTCUTS)), (False, set())])
+async def test_no_call_takes_a_shortcut_while_the_fast_path_is_off(
+    has_fast_path: bool, taken: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: set[str] = set()
+
+    def watch(name: str, shortcut: Any) -> Any:
+        def call(*given: Any) -> Any:
+            found.add(name)
+            return shortcut(*given)
+
+        return call
+
+    for name, (module, function) in SHORTCUTS.items():
+        monkeypatch.setattr(module, function, watch(name, getattr(module, function)))
+    off = Operation(fast_path=has_fast_path)
+    async with SimulatedUpstream(improvise=autoplay(), gap=0) as upstream, client_of(upstream, operation=off) as client:
+        for stream in (True, False):
+            for _ in range(3):
+                assert (await client.post("/v1/messages", json=message("claude-sonnet-5", stream))).status_code == 200
+                for model in ("gpt-5", "claude-sonnet-5", "gemini-2.5-pro"):
+                    answer = await client.post("/v1/chat/completions", json=chat(model, stream))
+                    assert answer.status_code == 200
+    assert found == taken
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -26,7 +26,7 @@ from harness.verdict.judge import judge
 from sdk_proxy import learnt
 from sdk_proxy.config_parser import parse
 from sdk_proxy.gateway import _Begun
-from sdk_proxy.learnt import Begun, Lesson, Lessons, Page, Unlike, shapes_of
+from sdk_proxy.learnt import KEYS, Begun, Lesson, Lessons, Page, Unlike, shapes_of
 from sdk_proxy.litellm_proxy_sdk import assemble
 from sdk_proxy.same_format import Plain, messages
 from sdk_proxy.schema import load_config
@@ -296,10 +296,14 @@ async def test_a_client_that_left_before_the_first_event_ends_the_upstream_s_cal
     assert stream.closed
 
 
+def shapes(messages: list[Any]) -> frozenset[Any]:
+    return shapes_of(messages, KEYS["anthropic_messages"])
+
+
 @given(st.recursive(st.text() | st.none() | st.integers() | st.booleans(), lambda inner: st.lists(inner, max_size=3)))
 def test_a_shape_does_not_know_the_words(content: Any) -> None:
-    assert shapes_of([said("user", content)]) == shapes_of([said("user", content)])
-    assert shapes_of([said("user", "a"), said("user", "b")]) == shapes_of([said("user", "c"), said("user", "d")])
+    assert shapes([said("user", content)]) == shapes([said("user", content)])
+    assert shapes([said("user", "a"), said("user", "b")]) == shapes([said("user", "c"), said("user", "d")])
 
 
 @pytest.mark.parametrize(
@@ -313,15 +317,42 @@ def test_a_shape_does_not_know_the_words(content: Any) -> None:
 )
 def test_what_litellm_may_change_has_no_shape(message: Any) -> None:
     with pytest.raises(Unlike):
-        shapes_of([message])
+        shapes([message])
 
 
-def test_only_so_many_lessons_are_kept() -> None:
+def test_only_so_many_bytes_are_kept_of_the_calls_that_came_last() -> None:
+    lessons, large = Lessons(NO_MODELS), b"x" * (learnt._LESSON_BYTES - 10)
+    fits = learnt._ALL_BYTES // len(large)
+    for number in range(fits + 3):
+        for _ in range(2):
+            lessons.learn(page_of(number), replace(lesson(number), before=large))
+    kept = [number for number in range(fits + 3) if b"%d" % number in lessons._known]
+    assert kept == [*range(3, fits + 3)]
+    assert lessons._size == sum(each.size for each in lessons._known.values()) <= learnt._ALL_BYTES
+
+
+def test_a_lesson_that_is_too_large_is_not_kept_and_takes_no_other_away() -> None:
     lessons = Lessons(NO_MODELS)
-    for number in range(learnt._LESSONS + 5):
-        lessons.learn(Page(b"%d" % number, [], b"[]", frozenset({number})), lesson(number))
-    assert len(lessons._known) == learnt._LESSONS
-    assert b"0" not in lessons._known
+    lessons.learn(page_of(1), lesson(1))
+    lessons.learn(page_of(2), replace(lesson(2), before=b"x" * (learnt._LESSON_BYTES + 1)))
+    assert [*lessons._known] == [b"1"]
+
+
+def test_the_objects_of_a_whole_answer_s_form_count() -> None:
+    small = replace(lesson(1), before=b'{"a":[1,1]}')
+    assert replace(small, form=Mock()).size() > small.size() == len(small.before)
+
+
+def test_what_is_known_of_a_deployment_can_be_forgotten() -> None:
+    lessons = Lessons(NO_MODELS)
+    for number in (1, 2):
+        lessons.learn(page_of(number), lesson(number))
+    lessons.forget("1")
+    assert [*lessons._known] == [b"2"]
+
+
+def page_of(number: int) -> Page:
+    return Page(b"%d" % number, [], b"[]", frozenset({number}))
 
 
 def test_who_disagrees_with_the_lesson_begins_another() -> None:
@@ -350,3 +381,9 @@ def lesson(number: int) -> Lesson:
         commits=True,
         tells_usage=True,
     )
+
+
+def test_an_empty_header_of_the_upstream_is_told_to_no_client() -> None:
+    """As LiteLLM's get_custom_headers (proxy/common_request_processing.py, 1.106.2)."""
+    theirs = httpx.Headers([("x-none", "None"), ("x-empty", ""), ("x-own", "a")])
+    assert learnt._theirs(theirs) == [(b"llm_provider-x-own", b"a")]

@@ -1,10 +1,15 @@
+import faulthandler
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from sdk_proxy import running
+from sdk_proxy.__main__ import main
+from sdk_proxy.operation import Operation
 from tests.sdk_proxy.sdk import CONFIG, environment
 from tests.waiting import PATIENCE
 
@@ -68,3 +73,27 @@ def test_a_cookie_jar_that_is_no_place_is_one_line_and_exit_code_2() -> None:
     result = run("--config", str(CONFIG), "--cookie-jar", "http://:canary-password@host/")
     (line,) = said(result)
     assert (result.returncode, "no place for cookies" in line, "canary" in line) == (2, True, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "expected"),
+    [([], None, True), (["--no-fast-path"], None, False), ([], "off", False), (["--fast-path"], "off", True)],
+)
+def test_the_option_or_the_variable_turns_the_fast_path_off(
+    arguments: list[str], variable: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Operation] = []
+
+    def app(_: object, operation: Operation) -> None:
+        served.append(operation)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(running, "_app", app)
+    monkeypatch.setattr(faulthandler, "enable", lambda: None)  # it needs a file for its words
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    given = ["--config", str(CONFIG), "--port", str(port), "--cookie-jar", "none", *arguments]
+    result = CliRunner().invoke(main, given, env={"FAST_PATH": variable})
+    assert [each.fast_path for each in served] == [expected], result.output

@@ -116,6 +116,14 @@ UNUSUAL: dict[str, list[Any]] = {
     "a number that is too long for most": [*words("a")[:1], *words("a", head={**MARKED, "n": 10**22})[1:], DONE],
     "logprobs": [event(ROLE), event({"content": "a"}, logprobs={"content": []}), event({}, end="stop"), DONE],
     "another choice": [event(ROLE), event({"content": "a"}, index=1), event({}, end="stop"), DONE],
+    "a choice whose number is false": [event(ROLE), event({"content": "a"}, index=False), event({}, end="stop"), DONE],
+    "a choice whose number is a fraction": [
+        event(ROLE),
+        event({"content": "a"}, index=0.0),
+        event({}, end="stop"),
+        DONE,
+    ],
+    "a tool whose number is true": [event(ROLE), event(tool(True, "{", id="c", name="f")), event({}, end="stop"), DONE],
     "a function": [
         event(ROLE),
         event({"function_call": {"name": "f", "arguments": "{"}}),

@@ -23,7 +23,7 @@ from litellm.litellm_core_utils.litellm_logging import Logging
 from litellm.proxy.anthropic_endpoints.streaming_model_restamp import AnthropicStreamModelRestamper
 
 from sdk_proxy.call import Call
-from sdk_proxy.learnt import Headers, Lesson, Page, shapes_of
+from sdk_proxy.learnt import KEYS, Headers, Lesson, Page, shapes_of
 from sdk_proxy.same_format import ChatEvents, Plain
 from sdk_proxy.stream_end import MessageEnd
 from sdk_proxy.tap import Tap
@@ -179,7 +179,7 @@ def _turn(number: int) -> list[dict[str, Any]]:
 
 def _shapes(turns: int) -> Callable[[], object]:
     messages = [message for number in range(turns) for message in _turn(number)]
-    return lambda: shapes_of(messages)
+    return lambda: shapes_of(messages, KEYS["anthropic_messages"])
 
 
 def _lesson(request: Headers, answer: Headers) -> Lesson:

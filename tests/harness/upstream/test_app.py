@@ -418,3 +418,13 @@ async def test_a_step_does_not_get_the_reply_that_another_one_has_left_over(upst
         await said(upstream)
     effects = play.effects()
     assert (effects.unexpected, effects.unused) == (("step 1: POST /v1/messages",), ("step 0 reply 1",))
+
+
+async def test_what_is_answered_first_is_asked_of_no_scenario() -> None:
+    token = Reply(200, JSON, b'{"access_token":"a"}')
+    async with SimulatedUpstream(gap=0, first=lambda request: token if "token" in request.path else None) as upstream:
+        with upstream.play(one_step(HELLO)) as play:
+            play.begin(0)
+            assert (await said(upstream, REQUEST.replace(b"/messages", b"/oauth/token"))).endswith(token.body)
+            assert (await said(upstream)).endswith(HELLO.body)
+        assert play.effects() == Effects(calls=(1,))
