@@ -101,7 +101,7 @@ def create_app(upstream: str, broken: str, prefix: str = "") -> Starlette:
         status = randrange(400, 600) if broken == "any-status" else answer.status_code
         number = next(numbers)
         if broken == "late-now-and-then" and number % 10 == 9:
-            await asyncio.sleep(1.3)
+            await asyncio.sleep(2.0)
         headers_back = headers_down(answer, broken, number)
         if broken == "cosmetic" and answer.headers["content-type"] == "application/json":
             return Response(

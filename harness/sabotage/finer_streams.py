@@ -80,11 +80,11 @@ def _held_back_after(size: int) -> Mutation:
 
 
 def _late_on_every_tenth() -> Mutation:
-    """Of ten answers the last begins a second and a half late."""
+    """Of ten answers the last begins two seconds late."""
     numbers = count(1)
 
     async def body(source: Pieces) -> Pieces:
-        seconds = 0.0 if next(numbers) % 10 else 1.5
+        seconds = 0.0 if next(numbers) % 10 else 2.0
         async for piece in source:
             await asyncio.sleep(seconds)
             seconds = 0.0

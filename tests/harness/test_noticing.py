@@ -32,11 +32,11 @@ REPLY = Reply(200, (("content-type", "text/event-stream"),), acts=(Send(encode("
 
 
 def late_on(nth):
-    """Of so many answers the last comes 1.3 seconds late."""
+    """Of so many answers the last comes two seconds late."""
     numbers = count(1)
 
     async def body(source):
-        seconds = 0.0 if next(numbers) % nth else 1.3
+        seconds = 0.0 if next(numbers) % nth else 2.0
         async for piece in source:
             await asyncio.sleep(seconds)
             seconds = 0.0
