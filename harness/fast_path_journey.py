@@ -47,6 +47,7 @@ Tree = dict[str, Any]
 WITH, WITHOUT, BASELINE = "with the fast path", "without the fast path", "baseline"
 _NAME = "fast-path/sequence"
 _CONFIRMED = 2  # times that a difference is seen again, in the whole sequence, before it counts
+_MOST_CHANCE = 0.1  # of the sequences
 _TOLD_EVERY = 15.0  # seconds
 _SHOWN = 4000  # characters of a value in the report
 _STEP_PATIENCE = 20.0  # seconds
@@ -109,7 +110,23 @@ async def fuzz_fast_path(plan: FastPathPlan, folder: Path, tell: Tell) -> Tree:
         tell(f"seed {plan.seed}: {plan.sequences} sequences on {plan.workers} workers")
         await arena.run()
         cpu = arena.cpu_seconds()
-    return _to_tree(arena, folder, cpu, time.monotonic() - began)
+    tree = _to_tree(arena, folder, cpu, time.monotonic() - began)
+    require_evidence(tree, plan)
+    return tree
+
+
+def require_evidence(tree: Tree, plan: FastPathPlan) -> None:
+    """Raise `HarnessError` where a run without differences shows nothing: too little was compared, or for chance."""
+    if tree["differences"]:
+        return
+    if tree["sequences"] < plan.sequences:
+        raise HarnessError(
+            f"only {tree['sequences']} of {plan.sequences} sequences were played: see the logs, run again"
+        )
+    if tree["unsteady"] > tree["sequences"] * _MOST_CHANCE:
+        raise HarnessError(f"{tree['unsteady']} differences were not seen again: run it on a machine that is less busy")
+    if plan.baseline_share and tree["noisy"] > max(1, tree["beside_the_baseline"] * _MOST_CHANCE):
+        raise HarnessError(f"the baseline differed from itself in {tree['noisy']} sequences: run it again")
 
 
 async def replay_sequence(plan: FastPathPlan, file: Path, folder: Path, tell: Tell) -> Tree:
@@ -201,6 +218,7 @@ class _Arena:
         self.unsteady: dict[tuple[str, ...], _Found] = {}
         self.lock = threading.Lock()
         self.stopped = threading.Event()
+        self.failure: HarnessError | None = None
         self._before = {role: self._cpu(role) for role in sites}
 
     async def run(self) -> None:
@@ -254,6 +272,8 @@ class _Arena:
         return sample(self.sites[role][0].target.pids).cpu
 
     def _require_alive(self) -> None:
+        if self.failure is not None:
+            raise self.failure
         for sites in self.sites.values():
             sites[0].target.require_alive()
 
@@ -325,6 +345,7 @@ class _Worker:
         try:
             return asyncio.run_coroutine_threadsafe(work, self.arena.loop).result()
         except HarnessError as error:
+            self.arena.failure = error
             self.arena.stopped.set()
             raise Stopped from error
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.fast_path_journey import WITHOUT, FastPathPlan, fuzz_fast_path, replay_sequence
+from harness.errors import HarnessError
+from harness.fast_path_journey import WITHOUT, FastPathPlan, fuzz_fast_path, replay_sequence, require_evidence
 from harness.model import Request, Scenario, Step
 from harness.settings import read_settings
 from harness.traffic import scenario_file
@@ -52,6 +53,21 @@ def test_the_fast_path_answers_as_litellm_does(tmp_path):
     assert tree["sequences"] == 40
     assert tree["calls"] > 200
     assert tree["beside_the_baseline"] > 0
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [({"sequences": 9}, "only 9 of 10"), ({"unsteady": 2}, "were not seen again"), ({"noisy": 2}, "from itself in 2")],
+)
+def test_a_run_that_shows_nothing_is_no_judgement(found, told):
+    tree = {"sequences": 10, "unsteady": 1, "noisy": 1, "beside_the_baseline": 10, "differences": []}
+    require_evidence(tree, plan(sequences=10, baseline_share=1))
+    with pytest.raises(HarnessError, match=told):
+        require_evidence({**tree, **found}, plan(sequences=10, baseline_share=1))
+
+
+def test_differences_are_a_judgement_however_few_sequences_were_played():
+    require_evidence({"sequences": 1, "differences": [{}]}, plan(sequences=10))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
