@@ -18,7 +18,7 @@ from sdk_proxy.config_check import Finding, Verdict, examined
 from sdk_proxy.config_file import key_of
 from sdk_proxy.config_parser import ProxyConfig, parse
 
-_COLOURS: dict[Verdict, str] = {"honoured": "green", "ignored": "yellow", "refused": "red"}
+_COLOURS: dict[Verdict, str] = {"honoured": "green", "ignored": "yellow", "unset": "magenta", "refused": "red"}
 
 
 def check(file: Path) -> list[Finding]:

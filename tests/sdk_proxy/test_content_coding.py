@@ -86,7 +86,7 @@ def test_what_is_behind_the_end_is_broken(coding: str) -> None:
 
 def test_a_window_that_its_decoder_would_have_to_keep_is_broken() -> None:
     """RFC 9659: at most 8 MB."""
-    options = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
+    options: dict[int, int] = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.content_size_flag: 0}
     coder = zstd.ZstdCompressor(options=options)
     with pytest.raises(BrokenBody):
         decoded("zstd", [coder.compress(bytes(1000)), coder.flush()])
