@@ -37,6 +37,30 @@ def _reckoned(call: Call) -> float | None:
     return breakdown.get("total_cost")
 
 
+def of_answer_by_hand(call: Call, response: Any) -> dict[str, str]:
+    """What LiteLLM's endpoints say that are written out: without what the call's logging object knows.
+
+    Only a transcription tells the provider's headers, and moderations have no price.
+    """
+    hidden = getattr(response, "_hidden_params", None) or {}
+    provider = hidden.get("additional_headers") or {} if call.route_type == "atranscription" else {}
+    is_priced = call.route_type != "amoderation"
+    headers: dict[str, str] = ProxyBaseLLMRequestProcessing.get_custom_headers(
+        user_api_key_dict=administrator(),
+        call_id=hidden.get("litellm_call_id") if is_priced else None,
+        model_id=hidden.get("model_id") or "",
+        cache_key=hidden.get("cache_key") or "",
+        api_base=hidden.get("api_base") or "",
+        version=LITELLM_VERSION,
+        response_cost=(hidden.get("response_cost") or "") if is_priced else None,
+        model_region="",
+        request_data=call.data,
+        hidden_params=hidden,
+        **without_cookies(provider),
+    )
+    return headers
+
+
 def of_error(call: Call, error: Exception) -> dict[str, str]:
     """The deployment that failed is known where it is written into litellm_metadata (maybe_get_model_id, 1.106.2)."""
     info = (call.data.get("litellm_metadata") or {}).get("model_info") or {}
