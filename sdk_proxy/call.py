@@ -6,11 +6,13 @@ import io
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any, Literal
 
 import litellm
 from fastapi import HTTPException, UploadFile
+from litellm.constants import LITELLM_PROXY_MASTER_KEY_ALIAS
 from litellm.litellm_core_utils.prompt_templates.common_utils import get_str_from_messages
 from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import (
@@ -33,6 +35,7 @@ from sdk_proxy.authentication import administrator
 from sdk_proxy.config_parser import ProxyConfig
 from sdk_proxy.identifier import new_id
 
+LITELLM_VERSION = version("litellm")
 RouteType = Literal[
     "acompletion",
     "anthropic_messages",
@@ -98,17 +101,15 @@ async def prepare(call: Call, request: Request, headers: Headers, config: ProxyC
     `headers` are the client's with the memory headers behind them. Raises ProxyException or HTTPException.
     """
     by_hand = call.route_type in BY_HAND
-    if by_hand:
-        call.data["litellm_call_id"] = resolve_litellm_call_id(headers.get("x-litellm-call-id"))
-    elif call.data.get("model") is not None and not isinstance(call.data["model"], str):
+    if not by_hand and call.data.get("model") is not None and not isinstance(call.data["model"], str):
         raise ProxyException(message="'model' must be a string.", type="bad_request_error", param="model", code=400)
     settings = dict(config.general_settings)
     call.data = await add_litellm_data_to_request(
         data=call.data,
         request=Request({**request.scope, "headers": headers.raw, "state": {}}),
         general_settings=settings,
-        user_api_key_dict=administrator(),
-        version=None,
+        user_api_key_dict=_known_to_cursor(request) if call.is_chat else administrator(),
+        version=LITELLM_VERSION if call.is_chat else None,
         proxy_config=SimpleNamespace(config={"litellm_settings": dict(config.litellm_settings)}),
     )
     ProxyLogging._process_guardrail_metadata(None, call.data)  # the names only; there are no guardrails
@@ -163,6 +164,12 @@ async def answered(call: Call, router: Any) -> Any:
     if call.route_type in _WITH_MCP and isinstance(tools, list) and not any(map(_is_mcp, tools)):
         call.data["_skip_mcp_handler"] = True  # or it is loaded, 25 MB, to look for such a tool
     return await (await route_request(call.data, router, None, call.route_type))
+
+
+def _known_to_cursor(request: Request) -> Any:
+    """LiteLLM's metadata of a call go to the provider, where a client of the Responses API is not on its paths
+    (litellm_pre_call_utils.py, get_metadata_variable_name, 1.106.2)."""
+    return administrator(api_key=LITELLM_PROXY_MASTER_KEY_ALIAS, request_route=request.url.path)
 
 
 def _is_mcp(tool: Any) -> bool:

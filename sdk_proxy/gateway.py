@@ -13,8 +13,10 @@ import orjson
 from fastapi import HTTPException, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
 from litellm.proxy._types import ProxyException
+from litellm.proxy.auth.route_checks import RouteChecks
 from litellm.proxy.common_request_processing import (
     create_response,
+    resolve_litellm_call_id,
 )
 from litellm.proxy.common_utils.http_parsing_utils import (
     coerce_numeric_form_fields,
@@ -48,6 +50,7 @@ from sdk_proxy import (
 from sdk_proxy.authentication import administrator, authenticate, refuse_unsafe
 from sdk_proxy.call import BY_HAND, Call, RouteType, answered, named_bytes, prepare, with_own_id
 from sdk_proxy.config_parser import ProxyConfig
+from sdk_proxy.credentials import sent_key
 from sdk_proxy.learnt import Lessons, Page
 from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected
 from sdk_proxy.same_format import closed
@@ -75,7 +78,8 @@ class Gateway:
         body: dict[str, Any] = await read_request_body(request)
         request._body = b""  # what was read of it is kept, for as long as the answer takes
         refuse_unsafe(body, self.config.general_settings, self.router, request.url.path)
-        authenticate(request.headers, self.config.master_key)
+        in_query = RouteChecks.is_generate_content_route(route=request.url.path)
+        authenticate(request.headers, self.config.master_key, request.query_params.get("key") if in_query else None)
         return body
 
     async def call(self, route_type: RouteType, request: Request) -> Response:
@@ -143,6 +147,8 @@ class Gateway:
         return answer
 
     async def _answered(self, call: Call, request: Request, is_empty: bool = False) -> Response:
+        if call.route_type in BY_HAND:
+            call.data["litellm_call_id"] = resolve_litellm_call_id(request.headers.get("x-litellm-call-id"))
         try:
             if is_empty:
                 orjson.loads(b"")  # LiteLLM's words for it, which reads the body once more there
@@ -247,10 +253,15 @@ class Gateway:
         return answer
 
     def _headers(self, request: Request, model: str | None) -> Headers:
-        """The client's headers as LiteLLM gets them behind the binary proxy: the memory headers are the last."""
+        """The client's headers as LiteLLM gets them behind the binary proxy: the memory headers are the last.
+
+        That proxy does not know a key that is in the query (litellm_proxy_with_memory.py, _is_authorised).
+        """
         key = self.config.supermemory_key
         base = self.config.supermemory_bases.get(model or "")
         added = injected(self.memory.route(request.headers), base, key.get_secret_value() if key else None)
+        if not self.config.is_open and sent_key(request.headers) is None:
+            added = {}
         ours = (USER_HEADER.encode(), KEY_HEADER.encode(), *_of_the_connection(request.headers))
         kept = [(n, v) for n, v in request.headers.raw if n.lower() not in ours]
         return Headers(raw=[*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())])

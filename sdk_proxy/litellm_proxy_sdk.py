@@ -17,12 +17,11 @@ from fastapi import Depends, FastAPI, File, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from litellm.constants import LITELLM_UI_ALLOW_HEADERS
-from litellm.proxy._types import ProxyException, TokenCountRequest
+from litellm.proxy._types import ProxyException
 from litellm.proxy.google_endpoints.endpoints import google_count_tokens
 from litellm.proxy.middleware.gzip_middleware import GZipBufferedResponseMiddleware
 from litellm.proxy.middleware.security_headers_middleware import SecurityHeadersMiddleware
 from litellm.types.llms.vertex_ai import TokenCountDetailsResponse
-from litellm.types.utils import TokenCountResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -274,16 +273,13 @@ def _add_listing_routes(app: FastAPI, gateway: Gateway) -> None:
     async def groups(model_group: str | None = None) -> dict[str, Any]:
         return {"data": model_info.groups(gateway.router, model_group)}
 
-    async def count(request: TokenCountRequest, call_endpoint: bool = False) -> TokenCountResponse:
-        return await token_counting.count(request, gateway.router, call_endpoint=call_endpoint)
-
     holder = [Depends(gateway.authenticated)]  # who does not have the key is not told what is wrong with the query
     for prefix in ("/v1", ""):
         app.get(f"{prefix}/models", dependencies=holder)(models)
         app.get(f"{prefix}/models/{{model_id}}", dependencies=holder)(model)
         app.get(f"{prefix}/model/info", dependencies=holder)(info)
     app.get("/model_group/info", dependencies=holder, response_model=None)(groups)
-    app.post("/utils/token_counter", dependencies=holder)(count)
+    app.post("/utils/token_counter", dependencies=holder)(token_counting.counter(gateway.router))
     for prefix in ("/v1beta", ""):
         path = f"{prefix}/models/{{model_name:path}}:countTokens"
         app.post(path, dependencies=holder, response_model=TokenCountDetailsResponse)(google_count_tokens)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -59,6 +58,6 @@ def _module(router: Any, general_settings: Mapping[str, Any], master_key: str | 
     vars(module).update(premium_user=False, disable_spend_logs=False, llm_model_list=router.model_list)
     vars(module).update(general_settings_view=lambda: general_settings, proxy_logging_obj=ProxyLogging(DualCache()))
     vars(module).update(CommonProxyErrors=CommonProxyErrors, ProxyException=ProxyException)
-    vars(module).update(token_counter=partial(token_counting.count, router=router))
+    vars(module).update(token_counter=token_counting.counter(router))
     vars(module).update(_close_dangling_otel_server_span=lambda *_, **__: None)
     return module

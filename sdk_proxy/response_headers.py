@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 
 from sdk_proxy.authentication import administrator
-from sdk_proxy.call import Call
+from sdk_proxy.call import LITELLM_VERSION, Call
 
-LITELLM_VERSION = version("litellm")
 _COOKIES = ("set-cookie", "llm_provider-set-cookie")
 
 

@@ -6,7 +6,7 @@ As litellm/proxy/proxy_server.py, count_request_tokens (1.106.2).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -65,6 +65,15 @@ async def count_input(body: dict[str, Any], router: Any) -> JSONResponse:
 def _refusal(words: str, param: str | None, code: str | None = "missing_required_parameter") -> JSONResponse:
     fault = {"message": words, "type": "invalid_request_error", "param": param, "code": code}
     return JSONResponse({"error": fault}, 400)
+
+
+def counter(router: Any) -> Callable[..., Awaitable[TokenCountResponse]]:
+    """With the parameters of LiteLLM's own, token_counter."""
+
+    async def token_counter(request: TokenCountRequest, call_endpoint: bool = False) -> TokenCountResponse:
+        return await count(request, router, call_endpoint=call_endpoint)
+
+    return token_counter
 
 
 async def count(
