@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from sdk_proxy.config_check import Finding, examined
-from sdk_proxy.config_file import ConfigError
+from sdk_proxy.config_file import ConfigError, unset_message
 from sdk_proxy.cookie_store import default_place, store_at
 from sdk_proxy.lean_imports import lean_imports
 from sdk_proxy.running import Options, serve, supervise
@@ -39,6 +39,7 @@ from sdk_proxy.serving import refuse_taken_port
     show_default="$XDG_STATE_HOME/sdk-proxy/cookies.json",
     help="Where the upstreams' cookies stay: for a restart, other workers, other hosts (Redis).",
 )
+@click.option("--strict", is_flag=True, help="Refuse a configuration that refers to a variable which is not set.")
 @click.option("--warm-up", is_flag=True, help="Ready later, but the first clients wait for nothing.")
 @click.option(
     "--fast-path/--no-fast-path",
@@ -47,13 +48,13 @@ from sdk_proxy.serving import refuse_taken_port
     help="Without it each call goes LiteLLM's way: slower, with the same answers.",
 )
 @click.pass_context
-def main(context: click.Context, /, workers: int, **options: Any) -> None:
+def main(context: click.Context, /, workers: int, strict: bool, **options: Any) -> None:
     """Serve the SDK proxy. Exit code 2: the configuration, the environment or the port is not usable."""
     if context.invoked_subcommand is not None:
         return
     chosen = Options(**options)
     with lean_imports():
-        loaded = _checked(chosen)
+        loaded = _checked(chosen, strict)
     if workers == 1:
         serve(loaded, chosen)
     else:
@@ -62,7 +63,8 @@ def main(context: click.Context, /, workers: int, **options: Any) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path), default=Path("config/config.yaml"))
-def check(file: Path) -> None:
+@click.option("--strict", is_flag=True, help="A variable that is not set is exit code 2 as well.")
+def check(file: Path, strict: bool) -> None:
     """Print for each key of FILE what becomes of it. Exit code 2: the SDK proxy does not start with it."""
     from rich.console import Console  # noqa: PLC0415 - one that serves shows nothing
 
@@ -75,10 +77,14 @@ def check(file: Path) -> None:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
     show(found, Console())
-    sys.exit(2 if any(finding.verdict == "refused" for finding in found) else 0)
+    sys.exit(2 if _refuses(found, strict) else 0)
 
 
-def _checked(options: Options) -> Config:
+def _refuses(found: Sequence[Finding], strict: bool) -> bool:
+    return any(finding.verdict == "refused" or (strict and finding.verdict == "unset") for finding in found)
+
+
+def _checked(options: Options, strict: bool) -> Config:
     """Before LiteLLM is imported, which takes seconds: a mistake is told at once."""
     try:
         loaded, found = examined(options.config, os.environ)
@@ -87,16 +93,19 @@ def _checked(options: Options) -> Config:
     except (ConfigError, OSError, ValueError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
-    for line in _told(options.config, loaded, found):
+    for line in _told(options.config, loaded, found, strict):
         click.echo(line, err=True)
-    if any(finding.verdict == "refused" for finding in found):
+    if _refuses(found, strict):
         sys.exit(2)
     return loaded
 
 
-def _told(file: Path, loaded: Config, found: Sequence[Finding]) -> Iterator[str]:
+def _told(file: Path, loaded: Config, found: Sequence[Finding], strict: bool) -> Iterator[str]:
+    unset = [(finding.why, finding.key) for finding in found if finding.verdict == "unset"]
+    if unset:
+        yield f"{'error' if strict else 'warning'}: {unset_message(file, unset)}"
     for finding in found:
-        if finding.verdict != "honoured" and finding.why:
+        if finding.verdict in ("ignored", "refused") and finding.why:
             yield f"{'error' if finding.verdict == 'refused' else 'warning'}: {finding}"
     yield from (f"warning: {file}: {warning}" for warning in warnings(loaded))
     if os.environ.get("DATABASE_URL"):

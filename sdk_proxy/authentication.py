@@ -14,11 +14,16 @@ from pydantic import SecretStr
 from sdk_proxy.credentials import sent_key
 
 
-def authenticate(headers: Mapping[str, str], master_key: SecretStr | None) -> None:
-    """Raises ProxyException, with LiteLLM's words, unless the key is the master key. Compares in constant time."""
+def authenticate(headers: Mapping[str, str], master_key: SecretStr | None, query_key: str | None = None) -> None:
+    """Raises ProxyException, with LiteLLM's words, unless the key is the master key. Compares in constant time.
+
+    `query_key`: where LiteLLM reads one, without a key in the headers (get_api_key, 1.106.2).
+    """
     if master_key is None:
         return
     key = sent_key(headers)
+    if key is None:
+        key = query_key or None
     if key is None:
         raise _refusal("No api key passed in.")
     if not key:

@@ -18,7 +18,7 @@ from sdk_proxy.config_check import Finding, Verdict, examined
 from sdk_proxy.config_file import key_of
 from sdk_proxy.config_parser import ProxyConfig, parse
 
-_COLOURS: dict[Verdict, str] = {"honoured": "green", "ignored": "yellow", "refused": "red"}
+_COLOURS: dict[Verdict, str] = {"honoured": "green", "ignored": "yellow", "unset": "magenta", "refused": "red"}
 
 
 def check(file: Path) -> list[Finding]:
@@ -39,6 +39,7 @@ def check(file: Path) -> list[Finding]:
 
 def _told_by_litellm(config: ProxyConfig) -> Iterator[tuple[str, Verdict, str]]:
     from sdk_proxy import litellm_router  # noqa: PLC0415 - see above
+    from sdk_proxy.not_served import unserved_route  # noqa: PLC0415 - see above
 
     logging.disable()  # LiteLLM's log says the same, with the values
     try:
@@ -52,6 +53,8 @@ def _told_by_litellm(config: ProxyConfig) -> Iterator[tuple[str, Verdict, str]]:
             why = "model: names no provider that LiteLLM knows: write provider/model"
         if why:
             yield f"model_list.{index}.litellm_params", "ignored", f"LiteLLM serves without this deployment: {why}"
+        elif path := unserved_route(deployment):
+            yield f"model_list.{index}.litellm_params", "ignored", f"is for {path}: only LiteLLM's own proxy serves it"
 
 
 def show(found: Sequence[Finding], console: Console) -> None:

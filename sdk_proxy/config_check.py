@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sdk_proxy.config_file import ConfigFile, Place, key_of, read
 from sdk_proxy.schema import Config, checked, resolved
 
-Verdict = Literal["honoured", "ignored", "refused"]
+Verdict = Literal["honoured", "ignored", "unset", "refused"]
 
 _TABLE = Path(__file__).with_name("config_keys.toml")
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -63,12 +63,16 @@ def rules() -> tuple[Rule, ...]:
 
 
 def findings(source: ConfigFile, tree: Any, is_known: Callable[[Place], bool]) -> Iterator[Finding]:
-    """One for each key, in the order of the file. `tree` is `source.tree`, its references resolved.
+    """One for each key, in the order of the file. `tree` is `source.tree`, its references resolved; of "unset" ones,
+    `why` is the variable's name.
 
     `is_known` says whether LiteLLM has such a setting, for the keys that the table honours as a whole.
     """
+    unset = {key_of(place): name for name, place in source.unset}
     for place, value in _keys(tree, ()):
         verdict, why = judge(place, value)
+        if key_of(place) in unset and verdict != "refused":
+            verdict, why = "unset", unset[key_of(place)]
         if verdict == "honoured" and not is_known(place):
             verdict, why = "ignored", "unknown: LiteLLM ignores it too"
         yield Finding(*source.line(place), key_of(place), verdict, why)
@@ -78,7 +82,7 @@ def examined(
     file: Path, environ: Mapping[str, str], is_known: Callable[[Place], bool] = lambda _: True
 ) -> tuple[Config, list[Finding]]:
     """Raises `ConfigError`, and nothing else, whatever the file holds."""
-    source = read(file)
+    source = read(file, environ)
     tree = resolved(source, environ)
     return checked(source, tree, environ), list(findings(source, tree, is_known))
 

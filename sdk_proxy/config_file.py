@@ -1,8 +1,11 @@
-"""config.yaml -> a tree, and the file and line of each of its keys. Read as LiteLLM does: YAML 1.1, with `include`."""
+"""config.yaml -> a tree, and the file and line of each of its keys. Read as LiteLLM does: YAML 1.1, with `include`, and
+with null in the place of a variable that is not set."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +17,20 @@ from yaml.reader import ReaderError
 
 Place = Sequence[str | int]
 
+log = logging.getLogger(__name__)
+
+PROCESS_ENVIRONMENT: Mapping[str, str] = os.environ
 INCLUDE = "include"
 MOST_LEVELS = 100  # as deep as LiteLLM looks for references (constants.py, DEFAULT_MAX_RECURSE_DEPTH, 1.106.2)
 MOST_VALUES = 250_000  # once aliases are written out
 _TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
+# Without a value there LiteLLM does not start (for the master key: auth/master_key_boot_check.py, 1.106.2), or the
+# gateway would be open because a variable was forgotten.
+_NEEDED = frozenset(
+    {("model_list", "model_name"), ("model_list", "litellm_params", "model"), ("general_settings", "master_key")}
+)
+_OURS = "user_id_mappings"
 
 
 class ConfigError(Exception):
@@ -32,11 +44,15 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """`tree` is what the file says, its included files merged in, its references to the environment as they stand."""
+    """`tree` is what the file says, its included files merged in, its references to the environment as they stand.
+
+    `unset` names the variables that are not set, each with its place: there the tree has None.
+    """
 
     path: Path
     tree: dict[str, Any] = field(repr=False)
     root: MappingNode = field(repr=False)
+    unset: Sequence[tuple[str, Place]] = ()
 
     def line(self, place: Place) -> tuple[Path, int]:
         """Where the deepest part of `place` that the configuration has is written; lines count from 1."""
@@ -58,13 +74,65 @@ def key_of(place: Place) -> str:
     return ".".join(str(part) for part in place)
 
 
-def read(file: Path) -> ConfigFile:
-    """Raises `ConfigError`, and nothing else, whatever the file holds."""
+def read(file: Path, environ: Mapping[str, str] | None = None) -> ConfigFile:
+    """Raises `ConfigError`, and nothing else, whatever the file holds.
+
+    `environ`: by default the environment of the process (the binary proxy reads so); then the log names what is unset.
+    """
     root = _with_includes(_mapping(file), file)
     try:
-        return ConfigFile(file, _Loader("").construct_document(root), root)
+        source = ConfigFile(file, _Loader("").construct_document(root), root)
     except (yaml.YAMLError, RecursionError) as error:
         raise _not_yaml(file, error) from None
+    source = _without_unset(source, PROCESS_ENVIRONMENT if environ is None else environ)
+    if source.unset and environ is None:
+        log.warning("warning: %s", unset_message(file, [(name, key_of(place)) for name, place in source.unset]))
+    return source
+
+
+def unset_message(file: Path, unset: Iterable[tuple[str, str]]) -> str:
+    """`unset`: each variable, with the key that refers to it."""
+    named = ", ".join(f"{name} ({key})" for name, key in unset)
+    return (
+        f"{file}: environment variables that are not set: {named}. LiteLLM takes null for them, and so do both proxies"
+    )
+
+
+def _without_unset(source: ConfigFile, environ: Mapping[str, str]) -> ConfigFile:
+    """As LiteLLM's ProxyConfig._resolved_config_value (1.106.2). Raises ConfigError where there must be a value."""
+    from sdk_proxy.schema import resolve  # noqa: PLC0415 - it reads with this module
+
+    unset: list[tuple[str, Place]] = []
+    while True:
+        try:
+            resolve(source.tree, environ, _Unset)
+        except _Unset as error:
+            unset.append((error.key, error.place))
+            _set(source.tree, error.place, None)
+        else:
+            break
+    needed = next((place for _, place in unset if _is_needed(place)), None)
+    if needed is not None:
+        names = ", ".join(dict.fromkeys(name for name, _ in unset))
+        what = f"the environment variable {names} is" if len(unset) == 1 else f"the environment variables {names} are"
+        raise source.error(f"{what} not set: set it, or take this key out", needed)
+    return ConfigFile(source.path, source.tree, source.root, tuple(unset))
+
+
+class _Unset(ConfigError):
+    def __init__(self, name: str, place: Place) -> None:
+        super().__init__(Path(), "is not set", key=name)
+        self.place = place
+
+
+def _set(tree: Any, place: Place, value: Any) -> None:
+    for part in place[:-1]:
+        tree = tree[part]
+    tree[place[-1]] = value
+
+
+def _is_needed(place: Place) -> bool:
+    return place[0] == _OURS or tuple(part for part in place if isinstance(part, str)) in _NEEDED
 
 
 class _Loader(yaml.SafeLoader):

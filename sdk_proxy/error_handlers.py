@@ -30,7 +30,7 @@ from litellm.proxy.common_utils.validation_error_body import public_validation_e
 from litellm.types.router import RouterRateLimitError
 
 from sdk_proxy import response_headers, upstream_error
-from sdk_proxy.call import Call
+from sdk_proxy.call import BY_HAND, Call
 
 
 async def proxy_exception_handler(_: Request, error: Any) -> Response:
@@ -70,6 +70,11 @@ def failed(call: Call, error: Exception, request_id: str | None) -> Response:
     """In the envelope of the route that it happened on."""
     if call.route_type == "anthropic_messages":
         return failed_messages(call, error, request_id)
+    if call.route_type == "aspeech" and isinstance(error, HTTPException):
+        named = litellm_call_id_headers(call.id_after(error)) or {}
+        return JSONResponse({"detail": error.detail}, error.status_code, {**(error.headers or {}), **named})
+    if call.route_type in BY_HAND:
+        return openai_response(_fault_by_hand(call, error))
     fault = _completion_fault if call.route_type == "atext_completion" else _as_proxy_exception
     return openai_response(fault(call, error))
 
@@ -118,6 +123,25 @@ def _completion_fault(call: Call, error: Exception) -> ProxyException:
         param=getattr(error, "param", "None"),
         headers={**(litellm_call_id_headers(call.id_after(error)) or {}), **retry_headers(error)},
         openai_code=getattr(error, "code", None),
+        code=status,
+    )
+
+
+def _fault_by_hand(call: Call, error: Exception) -> ProxyException:
+    """As image_endpoints/endpoints.py, image_generation, and proxy_server.py, moderations, audio_speech and
+    audio_transcriptions (1.106.2), with the upstream's advice."""
+    of_image, http = call.route_type == "aimage_generation", isinstance(error, HTTPException)
+    if isinstance(error, ProxyException) and call.route_type in ("amoderation", "aspeech"):
+        return with_litellm_call_id(error, call.id_after(error))
+    told = error_status_code(error, 500) if of_image else getattr(error, "status_code", 500)
+    status = upstream_error.status(error, told)
+    detail = str(error.detail) if isinstance(error, HTTPException) and call.route_type == "atranscription" else None
+    return ProxyException(
+        message=detail or upstream_error.message(error),
+        type=openai_error_type(error, status) if of_image else getattr(error, "type", "None"),
+        param=openai_error_param(error) if of_image else getattr(error, "param", "None"),
+        headers={**(litellm_call_id_headers(call.id_after(error)) or {}), **retry_headers(error)},
+        openai_code=None if http or call.route_type == "amoderation" else getattr(error, "code", None),
         code=status,
     )
 

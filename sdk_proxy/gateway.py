@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import httpx
-from fastapi import Request, Response
+import orjson
+from fastapi import HTTPException, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, StreamingResponse
 from litellm.proxy._types import ProxyException
+from litellm.proxy.auth.route_checks import RouteChecks
 from litellm.proxy.common_request_processing import (
     create_response,
+    resolve_litellm_call_id,
 )
-from litellm.proxy.common_utils.http_parsing_utils import read_request_body
+from litellm.proxy.common_utils.http_parsing_utils import (
+    coerce_numeric_form_fields,
+    get_form_data,
+    read_request_body,
+    safe_set_request_parsed_body,
+)
+from litellm.proxy.image_endpoints.endpoints import IMAGE_EDIT_NUMERIC_FORM_FIELDS, IMAGE_EDIT_OPTIONAL_FIELD_DEFAULTS
+from litellm.proxy.pass_through_endpoints.llm_passthrough_endpoints import anthropic_proxy_route
+from litellm.proxy.response_api_endpoints.endpoints import (
+    _is_chat_completions_body,
+    _normalize_tool_dialect,
+    _resolve_cursor_model_variant,
+)
 from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
@@ -33,9 +48,10 @@ from sdk_proxy import (
     upstream_error,
     whole,
 )
-from sdk_proxy.authentication import authenticate, refuse_unsafe
-from sdk_proxy.call import Call, RouteType, answered, prepare, with_own_id
+from sdk_proxy.authentication import administrator, authenticate, refuse_unsafe
+from sdk_proxy.call import BY_HAND, Call, RouteType, answered, named_bytes, prepare, with_own_id
 from sdk_proxy.config_parser import ProxyConfig
+from sdk_proxy.credentials import sent_key
 from sdk_proxy.learnt import Lessons, Page
 from sdk_proxy.memory_router import KEY_HEADER, USER_HEADER, MemoryRouter, injected
 from sdk_proxy.same_format import closed
@@ -46,6 +62,8 @@ _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 # Where LiteLLM's handlers look into the metadata, and where names of Claude Code's model picker are known.
 _WITH_METADATA = frozenset({"acompletion", "atext_completion", "aembedding"})
 _PICKED = frozenset({"acompletion", "anthropic_messages", "aresponses"})
+# As litellm/proxy/google_endpoints/endpoints.py, google_stream_generate_content (1.106.2).
+_RAW_STREAM = {"stream": True, "_litellm_skip_openai_stream_done": True, "_litellm_raw_sse_stream": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +81,80 @@ class Gateway:
         body: dict[str, Any] = await read_request_body(request)
         request._body = b""  # what was read of it is kept, for as long as the answer takes
         refuse_unsafe(body, self.config.general_settings, self.router, request.url.path)
-        authenticate(request.headers, self.config.master_key)
+        in_query = RouteChecks.is_generate_content_route(route=request.url.path)
+        authenticate(request.headers, self.config.master_key, request.query_params.get("key") if in_query else None)
         return body
 
     async def call(self, route_type: RouteType, request: Request) -> Response:
         """The answer of a route that LiteLLM's Router has a method for, or its failure in the route's own envelope."""
+        is_empty = route_type in BY_HAND and not await request.body()
         body = await self.authenticated(request)
         if route_type in _WITH_METADATA and not isinstance(body.get("metadata"), dict):
             body["metadata"] = {}
         body |= {name: request.path_params[name] for name in ("response_id",) if name in request.path_params}
+        if "model_name" in request.path_params:
+            body.setdefault("model", request.path_params["model_name"])
+        if route_type == "agenerate_content_stream":
+            body |= _RAW_STREAM
         if route_type in _PICKED and isinstance(body.get("model"), str):
             body["model"] = model_list.picked(self.router, body["model"])
-        call = Call(route_type, body, _model(body))
+        return await self._answered(Call(route_type, body, _model(body)), request, is_empty)
+
+    async def transcribe(self, request: Request, file: UploadFile) -> Response:
+        """As litellm/proxy/proxy_server.py, audio_transcriptions (1.106.2)."""
+        form = await get_form_data(request)
+        body = {name: value for name, value in form.items() if name != "file"}
+        return await self._answered(Call("atranscription", body, _model(body), file=file), request)
+
+    async def edit_image(self, request: Request, files: Mapping[str, Sequence[UploadFile] | None]) -> Response:
+        """As litellm/proxy/image_endpoints/endpoints.py, image_edit_api (1.106.2). `files`: by the form's own names."""
+        for name in ("image", "mask"):
+            if files[name] is not None and files[f"{name}[]"] is not None:
+                raise HTTPException(422, f"Cannot specify both '{name}' and '{name}[]'")
+        form = coerce_numeric_form_fields(await read_request_body(request), IMAGE_EDIT_NUMERIC_FORM_FIELDS)
+        body = {**IMAGE_EDIT_OPTIONAL_FIELD_DEFAULTS, **form}
+        for name in ("image", "mask"):
+            body.pop(f"{name}[]", None)
+            uploads = files[name] or files[f"{name}[]"]
+            if uploads:
+                body[name] = [await named_bytes(upload) for upload in uploads]
+            elif isinstance(body.get(name), str):
+                raise HTTPException(422, f"'{name}' must be provided as a multipart file upload, not a string.")
+        return await self._answered(Call("aimage_edit", body, _model(body)), request)
+
+    async def cursor(self, request: Request) -> Response:
+        """As litellm/proxy/response_api_endpoints/endpoints.py, cursor_chat_completions (1.106.2)."""
+        body = _resolve_cursor_model_variant(await self.authenticated(request), self.router)
+        is_chat = _is_chat_completions_body(body)
+        body = _normalize_tool_dialect(body, to_chat=is_chat)
+        if is_chat:
+            safe_set_request_parsed_body(request, body)
+            return await self.call("acompletion", request)
+        kept = {name: value for name, value in body.items() if name != "stream_options"}
+        return await self._answered(Call("aresponses", kept, _model(kept), is_chat=True), request)
+
+    async def pass_through(self, request: Request) -> Response:
+        """Anthropic's own API, at ANTHROPIC_API_BASE with ANTHROPIC_API_KEY, by LiteLLM's own endpoint.
+
+        Raises ProxyException and HTTPException. The upstream's cookies stay here.
+        """
+        raw = await request.body()
+        model = _model(await self.authenticated(request))
+        sent = Request({**request.scope, "headers": self._headers(request, model).raw, "state": {}}, request.receive)
+        sent._body = raw
+        endpoint = request.path_params["endpoint"]
+        answer: Response = await _unless_left(
+            request, anthropic_proxy_route(endpoint, sent, Response(), administrator(api_key=None))
+        )
+        del answer.headers["set-cookie"]
+        return answer
+
+    async def _answered(self, call: Call, request: Request, is_empty: bool = False) -> Response:
+        if call.route_type in BY_HAND:
+            call.data["litellm_call_id"] = resolve_litellm_call_id(request.headers.get("x-litellm-call-id"))
         try:
+            if is_empty:
+                orjson.loads(b"")  # LiteLLM's words for it, which reads the body once more there
             return await self._answer(call, request)
         except Exception as error:  # noqa: BLE001 - the table of error_handlers decides
             return error_handlers.failed(call, error, request.headers.get("x-request-id"))
@@ -103,6 +182,8 @@ class Gateway:
             if as_learnt:
                 return as_learnt
             response = await self._litellms(call, request, headers)
+            if call.route_type in BY_HAND:
+                return whole.written_by_hand(call, response)
             if call.streams or _is_stream(response):
                 return await self._stream(call, request, response, said, page)
             hidden = get_hidden_params_dict(response)
@@ -116,10 +197,12 @@ class Gateway:
 
     async def _litellms(self, call: Call, request: Request, headers: Headers) -> Any:
         await prepare(call, request, headers, self.config, self.router)
-        accounts.spare(call, self.router)
+        if call.logging is not None:
+            accounts.spare(call, self.router)
         response = await _unless_left(request, answered(call, self.router))
-        # The adapter behind /v1/messages goes by it: a failure is raised then, and is no event to recover from.
-        call.logging.on_detached_stream_failure = _told_by_the_stream
+        if call.logging is not None:
+            # The adapter behind /v1/messages goes by it: a failure is raised then, and is no event to recover from.
+            call.logging.on_detached_stream_failure = _told_by_the_stream
         return response
 
     async def _as_learnt(
@@ -180,10 +263,15 @@ class Gateway:
         return answer
 
     def _headers(self, request: Request, model: str | None) -> Headers:
-        """The client's headers as LiteLLM gets them behind the binary proxy: the memory headers are the last."""
+        """The client's headers as LiteLLM gets them behind the binary proxy: the memory headers are the last.
+
+        That proxy does not know a key that is in the query (litellm_proxy_with_memory.py, _is_authorised).
+        """
         key = self.config.supermemory_key
         base = self.config.supermemory_bases.get(model or "")
         added = injected(self.memory.route(request.headers), base, key.get_secret_value() if key else None)
+        if not self.config.is_open and sent_key(request.headers) is None:
+            added = {}
         ours = (USER_HEADER.encode(), KEY_HEADER.encode(), *_of_the_connection(request.headers))
         kept = [(n, v) for n, v in request.headers.raw if n.lower() not in ours]
         return Headers(raw=[*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())])

@@ -10,21 +10,24 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import formatdate
-from typing import Annotated
+from http import HTTPStatus
+from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, FastAPI, File, Query, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from litellm.constants import LITELLM_UI_ALLOW_HEADERS
 from litellm.proxy._types import ProxyException
+from litellm.proxy.google_endpoints.endpoints import google_count_tokens
 from litellm.proxy.middleware.gzip_middleware import GZipBufferedResponseMiddleware
 from litellm.proxy.middleware.security_headers_middleware import SecurityHeadersMiddleware
+from litellm.types.llms.vertex_ai import TokenCountDetailsResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sdk_proxy import error_handlers, model_info, model_list, proxy_server
+from sdk_proxy import error_handlers, model_info, model_list, proxy_server, token_counting
 from sdk_proxy.accounts import close_fast_path, remember_unlimited
 from sdk_proxy.call import RouteType
 from sdk_proxy.config_parser import ProxyConfig, parse
@@ -39,6 +42,7 @@ from sdk_proxy.limits import Limited
 from sdk_proxy.litellm_router import build_router, configure
 from sdk_proxy.memory_router import MemoryRouter
 from sdk_proxy.metrics import Metrics, MetricsRoute
+from sdk_proxy.not_served import not_found_handler
 from sdk_proxy.operation import Operation
 from sdk_proxy.request_log import logging_of
 from sdk_proxy.request_record import Recording, straight
@@ -48,6 +52,8 @@ from sdk_proxy.spared import spared
 from sdk_proxy.stream_end import no_invented_end
 from sdk_proxy.unprocessable import refused_twice_is_refused
 from sdk_proxy.warm_up import origins, warm_up
+
+Uploads = list[UploadFile] | None
 
 _PAGE = """<!DOCTYPE html>
 <html>
@@ -59,6 +65,9 @@ _PAGE = """<!DOCTYPE html>
 <li>POST /v1/chat/completions, /v1/completions, /v1/embeddings</li>
 <li>POST /v1/responses; GET and DELETE /v1/responses/{id}</li>
 <li>POST /v1/messages, /v1/messages/count_tokens</li>
+<li>POST /v1/audio/speech, /v1/audio/transcriptions, /v1/images/generations, /v1/images/edits, /v1/moderations</li>
+<li>POST /v1beta/models/{model}:generateContent, :streamGenerateContent, :countTokens; /cursor/chat/completions</li>
+<li>/anthropic/...: Anthropic's own API</li>
 <li>GET /v1/models, GET /v1/models/{id}, GET /v1/model/info</li>
 <li>GET /health, GET /health/liveliness, GET /health/readiness</li>
 <li>GET /memory-routing/info: whose memory a request with these headers belongs to</li>
@@ -83,6 +92,14 @@ def _of_responses(route_type: RouteType, path: str, method: str = "POST") -> lis
     return _paths(route_type, f"/v1{path}", path, f"/openai/v1{path}", method=method)
 
 
+def _of_images(path: str) -> tuple[str, ...]:
+    return (f"/v1{path}", path, f"/openai/deployments/{{model:path}}{path}")
+
+
+def _of_google(route_type: RouteType, verb: str) -> list[tuple[str, str, RouteType]]:
+    return _paths(route_type, *(f"{prefix}/models/{{model_name:path}}:{verb}" for prefix in ("/v1beta", "")))
+
+
 # Method, path, method of litellm.Router, in LiteLLM's order: the first path that matches is taken.
 LLM_ROUTES = (
     *_of_deployments("acompletion", "/chat/completions"),
@@ -95,6 +112,11 @@ LLM_ROUTES = (
     *_of_responses("acompact_responses", "/responses/compact"),
     *_of_responses("acancel_responses", "/responses/{response_id}/cancel"),
     *_paths("anthropic_messages", "/v1/messages"),
+    *_paths("aspeech", "/v1/audio/speech", "/audio/speech"),
+    *_paths("aimage_generation", *_of_images("/images/generations")),
+    *_paths("amoderation", "/v1/moderations", "/moderations"),
+    *_of_google("agenerate_content", "generateContent"),
+    *_of_google("agenerate_content_stream", "streamGenerateContent"),
 )
 
 
@@ -155,6 +177,7 @@ def _litellm_routes(gateway: Gateway, drain: Drain) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(ProxyException, error_handlers.proxy_exception_handler)
     app.add_exception_handler(RequestValidationError, error_handlers.wrong_query_handler)
+    app.add_exception_handler(HTTPStatus.NOT_FOUND, not_found_handler)
     app.add_exception_handler(Exception, error_handlers.unhandled_exception_handler)
     app.add_middleware(
         CORSMiddleware,
@@ -178,6 +201,32 @@ def _add_llm_routes(app: FastAPI, gateway: Gateway) -> None:
     for path in ("/v1/responses/input_tokens", "/responses/input_tokens", "/openai/v1/responses/input_tokens"):
         app.post(path)(gateway.count_input)
     app.post("/v1/messages/count_tokens")(gateway.count_tokens)
+    app.add_route("/cursor/chat/completions", gateway.cursor, methods=["POST"])
+    methods = ["GET", "POST", "PUT", "DELETE", "PATCH"]
+    app.api_route("/anthropic/{endpoint:path}", methods=methods, response_model=None)(gateway.pass_through)
+    _add_upload_routes(app, gateway)
+
+
+def _add_upload_routes(app: FastAPI, gateway: Gateway) -> None:
+    """With the parameters of LiteLLM's endpoints: what is missing or of another kind is told in FastAPI's words."""
+
+    async def transcribe(request: Request, file: UploadFile) -> Response:
+        return await gateway.transcribe(request, file)
+
+    async def edit_image(
+        request: Request,
+        image: Annotated[Uploads, File()] = None,
+        images: Annotated[Uploads, File(alias="image[]")] = None,
+        mask: Annotated[Uploads, File()] = None,
+        masks: Annotated[Uploads, File(alias="mask[]")] = None,
+    ) -> Response:
+        return await gateway.edit_image(request, {"image": image, "image[]": images, "mask": mask, "mask[]": masks})
+
+    holder = [Depends(gateway.authenticated)]
+    for path in ("/v1/audio/transcriptions", "/audio/transcriptions"):
+        app.post(path, dependencies=holder)(transcribe)
+    for path in _of_images("/images/edits"):
+        app.post(path, dependencies=holder)(edit_image)
 
 
 def _calling(gateway: Gateway, route_type: RouteType) -> Callable[[Request], Awaitable[Response]]:
@@ -224,11 +273,19 @@ def _add_listing_routes(app: FastAPI, gateway: Gateway) -> None:
         told = model_info.info(gateway.router, litellm_model_id, bool(include_team_models or team.strip()))
         return Response(told, media_type="application/json")
 
+    async def groups(model_group: str | None = None) -> dict[str, Any]:
+        return {"data": model_info.groups(gateway.router, model_group)}
+
     holder = [Depends(gateway.authenticated)]  # who does not have the key is not told what is wrong with the query
     for prefix in ("/v1", ""):
         app.get(f"{prefix}/models", dependencies=holder)(models)
         app.get(f"{prefix}/models/{{model_id}}", dependencies=holder)(model)
         app.get(f"{prefix}/model/info", dependencies=holder)(info)
+    app.get("/model_group/info", dependencies=holder, response_model=None)(groups)
+    app.post("/utils/token_counter", dependencies=holder)(token_counting.counter(gateway.router))
+    for prefix in ("/v1beta", ""):
+        path = f"{prefix}/models/{{model_name:path}}:countTokens"
+        app.post(path, dependencies=holder, response_model=TokenCountDetailsResponse)(google_count_tokens)
 
 
 def _add_public_routes(app: FastAPI, drain: Drain) -> None:

@@ -15,9 +15,14 @@ from fastapi import HTTPException
 from fastapi.encoders import jsonable_encoder
 from litellm.proxy._types import CommonProxyErrors
 from litellm.proxy.auth.model_checks import expand_wildcard_deployments_for_model_info
+from litellm.proxy.common_utils.discoverable_model_filter import undiscoverable_model_names
 from litellm.proxy.common_utils.openai_endpoint_utils import remove_sensitive_info_from_deployment
+from litellm.types.proxy.management_endpoints.model_management_endpoints import ModelGroupInfoProxy
 from litellm.types.utils import PRICING_OVERRIDES_KEY, is_server_derived_pricing_key, pricing_override_fields
 from litellm.utils import cost_map_omits_token_price
+
+from sdk_proxy import model_list
+from sdk_proxy.authentication import administrator
 
 _PRICES = ("input_cost_per_token", "output_cost_per_token")
 
@@ -29,6 +34,22 @@ def info(router: Any, deployment_id: str | None, of_teams: bool) -> bytes:
     rows = _deployments(router) if deployment_id is None else [_deployment(router, deployment_id)]
     told = {"data": [_enriched(row, router) for row in rows]}
     return orjson.dumps(told, default=jsonable_encoder, option=orjson.OPT_NON_STR_KEYS)
+
+
+def groups(router: Any, asked: str | None) -> list[Any]:
+    """As proxy_server.py, model_group_info and get_model_group_info (1.106.2): each name, or the one that is asked."""
+    names = list(dict.fromkeys(model_list.names(router)))
+    hidden = undiscoverable_model_names(names, router, administrator(), None)
+    listed = [name for name in names if name not in hidden and asked in (None, name)]
+    public = litellm.public_model_groups or ()
+    rows = [(router.get_model_group_info(model_group=name), name) for name in listed]
+    return [
+        ModelGroupInfoProxy(
+            **(row.model_dump() if row else {"model_group": name, "providers": []}),
+            is_public_model_group=name in public,
+        )
+        for row, name in rows
+    ]
 
 
 def _deployments(router: Any) -> list[dict[str, Any]]:

@@ -13,16 +13,23 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from litellm.caching.dual_cache import DualCache
+from litellm.proxy._types import CommonProxyErrors, ProxyException
+from litellm.proxy.utils import ProxyLogging
+
+from sdk_proxy import token_counting
+
 NAME = "litellm.proxy.proxy_server"
 # What only the server process has: as it is there without a database.
 _NOTHING = (
     "model_max_budget_limiter",
     "open_telemetry_logger",
     "prisma_client",
-    "proxy_logging_obj",
+    "proxy_config",
     "redis_usage_cache",
     "shared_aiohttp_session",
     "user_api_key_cache",
+    "user_custom_auth",
 )
 
 
@@ -49,4 +56,8 @@ def _module(router: Any, general_settings: Mapping[str, Any], master_key: str | 
     vars(module).update(dict.fromkeys(_NOTHING))
     vars(module).update(llm_router=router, general_settings=dict(general_settings), master_key=master_key)
     vars(module).update(premium_user=False, disable_spend_logs=False, llm_model_list=router.model_list)
+    vars(module).update(general_settings_view=lambda: general_settings, proxy_logging_obj=ProxyLogging(DualCache()))
+    vars(module).update(CommonProxyErrors=CommonProxyErrors, ProxyException=ProxyException)
+    vars(module).update(token_counter=token_counting.counter(router))
+    vars(module).update(_close_dangling_otel_server_span=lambda *_, **__: None)
     return module

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 
 from sdk_proxy.authentication import administrator
-from sdk_proxy.call import Call
+from sdk_proxy.call import LITELLM_VERSION, Call
 
-LITELLM_VERSION = version("litellm")
 _COOKIES = ("set-cookie", "llm_provider-set-cookie")
 
 
@@ -35,6 +33,30 @@ def _reckoned(call: Call) -> float | None:
     """Of a message that LiteLLM translated, from what it was before: it has lost its reasoning tokens on the way."""
     breakdown: Mapping[str, float] = call.logging.cost_breakdown or {}
     return breakdown.get("total_cost")
+
+
+def of_answer_by_hand(call: Call, response: Any) -> dict[str, str]:
+    """What LiteLLM's endpoints say that are written out: without what the call's logging object knows.
+
+    Only a transcription tells the provider's headers, and moderations have no price.
+    """
+    hidden = getattr(response, "_hidden_params", None) or {}
+    provider = hidden.get("additional_headers") or {} if call.route_type == "atranscription" else {}
+    is_priced = call.route_type != "amoderation"
+    headers: dict[str, str] = ProxyBaseLLMRequestProcessing.get_custom_headers(
+        user_api_key_dict=administrator(),
+        call_id=hidden.get("litellm_call_id") if is_priced else None,
+        model_id=hidden.get("model_id") or "",
+        cache_key=hidden.get("cache_key") or "",
+        api_base=hidden.get("api_base") or "",
+        version=LITELLM_VERSION,
+        response_cost=(hidden.get("response_cost") or "") if is_priced else None,
+        model_region="",
+        request_data=call.data,
+        hidden_params=hidden,
+        **without_cookies(provider),
+    )
+    return headers
 
 
 def of_error(call: Call, error: Exception) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ import orjson
 from fastapi import HTTPException
 from litellm._logging import redact_internal_details_from_client_message
 from litellm.anthropic_interface.exceptions import anthropic_error_sse_frame
+from litellm.completion_extras.litellm_responses_transformation.handler import responses_api_bridge
+from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.proxy._types import ProxyException
 from litellm.proxy.anthropic_endpoints.streaming_model_restamp import AnthropicStreamModelRestamper
 from litellm.proxy.common_utils.openai_error_payload import error_status_code
@@ -25,6 +28,7 @@ from sdk_proxy.stream_end import MessageEnd
 from sdk_proxy.tap import Tap
 
 DONE = "data: [DONE]\n\n"
+_END_OF_EVENT = re.compile(rb"(?<=\n\n)|(?<=\r\n\r\n)|(?<=\r\r)")
 _RICH_DELTA = (
     "function_call",
     "tool_calls",
@@ -42,8 +46,12 @@ def events(
     call: Call, response: Any, plain: same_format.Plain | None, router: Any, taps: Sequence[Tap] = ()
 ) -> AsyncGenerator[Any, None]:
     """The bytes of the route's own protocol; `plain`: those of the upstream that may go on as they come."""
+    if call.is_chat and call.route_type == "aresponses":
+        return chat_events(call, _as_chat(call, response))
     if call.route_type == "aresponses":
         return response_events(call, response)
+    if call.route_type == "agenerate_content_stream":
+        return chat_events(call, _frames(response))
     if call.route_type == "anthropic_messages":
         return message_events(call, response, same_format.messages(plain, router, response) if plain else None)
     slow = chat_events(call, response)
@@ -99,7 +107,8 @@ async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
             restamped = _restamped(chunk, served or call.requested_model)
             if not (_hides_usage(call) and _is_bare_usage(restamped)):
                 yield _chat_event(restamped)
-        yield DONE
+        if not call.data.get("_litellm_skip_openai_stream_done"):
+            yield DONE
     except HTTPException:
         raise
     except Exception as error:  # noqa: BLE001 - any failure becomes the stream's last event
@@ -108,6 +117,29 @@ async def chat_events(call: Call, response: Any) -> AsyncGenerator[Any, None]:
         yield f"data: {json.dumps({'error': _chat_fault(error).to_dict()})}\n\n"
     finally:
         await _close(response)
+
+
+async def _frames(response: Any) -> AsyncGenerator[bytes, None]:
+    """Whole events, of bytes that come as they like: as proxy_server.py, _pop_complete_sse_frame (1.106.2)."""
+    held = b""
+    try:
+        async for chunk in response:
+            *whole, held = _END_OF_EVENT.split(held + (chunk.encode() if isinstance(chunk, str) else chunk))
+            for event in whole:
+                yield event
+        if held:
+            yield held
+    finally:
+        await _close(getattr(response, "response", response))  # LiteLLM's iterator does not close it
+
+
+def _as_chat(call: Call, response: Any) -> Any:
+    """As response_api_endpoints/endpoints.py, cursor_chat_completions (1.106.2)."""
+    iterator = responses_api_bridge.transformation_handler.get_model_response_iterator(
+        streaming_response=response, sync_stream=False, json_mode=False
+    )
+    model = call.data.get("model", "")
+    return CustomStreamWrapper(iterator, model, custom_llm_provider=None, logging_obj=call.logging)
 
 
 async def message_events(

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
 import httpx
 import litellm
+import orjson
 from fastapi import Response
 from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
+from litellm.completion_extras.litellm_responses_transformation.handler import responses_api_bridge
+from litellm.constants import AUDIO_SPEECH_CHUNK_SIZE
+from litellm.litellm_core_utils.audio_utils.utils import resolve_speech_media_type
 from litellm.litellm_core_utils.core_helpers import process_response_headers
 from litellm.litellm_core_utils.llm_response_utils.convert_dict_to_response import convert_to_model_response_object
 from litellm.proxy.common_request_processing import (
@@ -27,6 +31,7 @@ from litellm.proxy.common_request_processing import (
     include_guardrail_response_requested,
 )
 from litellm.proxy.utils import model_dump_with_preserved_fields
+from litellm.types.llms.openai import ResponsesAPIResponse
 from litellm.types.utils import ModelResponse
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ValidationError
@@ -50,6 +55,7 @@ _ONE_CALL_S = frozenset(
 )
 _PRICED_BY = ("custom_llm_provider", "region_name")
 _OWN = "x-litellm-"
+_JSON = "application/json"
 _CHECKS = "enable_json_schema_validation"
 
 
@@ -74,7 +80,51 @@ def written(call: Call, response: Any) -> Response:
         response.pop("_hidden_params", None)
     if include_guardrail_response_requested(call.data):
         response = attach_guardrail_information(response=response, request_data=call.data)
-    answer = _json(_plain(call, response))
+    if call.is_chat and isinstance(response, ResponsesAPIResponse):
+        response = _as_chat(call, response)
+    return _with_headers(_json(_plain(call, response)), headers)
+
+
+def written_by_hand(call: Call, response: Any) -> Response:
+    """As whole answers of LiteLLM's endpoints that are written out (proxy_server.py, 1.106.2)."""
+    headers = response_headers.of_answer_by_hand(call, response)
+    if call.route_type == "aspeech":
+        return StreamingResponse(_sound(response), media_type=_media_type(call, response), headers=headers)
+    tree = jsonable_encoder(response)
+    answer = _json(tree) if call.route_type == "atranscription" else Response(orjson.dumps(tree), media_type=_JSON)
+    return _with_headers(answer, headers)
+
+
+async def _sound(response: Any) -> AsyncIterator[bytes]:
+    async for chunk in await response.aiter_bytes(chunk_size=AUDIO_SPEECH_CHUNK_SIZE):
+        yield chunk
+
+
+def _media_type(call: Call, response: Any) -> str:
+    form = call.data.get("response_format")
+    told: str = resolve_speech_media_type(
+        upstream_content_type=response.response.headers.get("content-type"),
+        response_format=form if isinstance(form, str) else None,
+    )
+    return told
+
+
+def _as_chat(call: Call, response: Any) -> Any:
+    """As response_api_endpoints/endpoints.py, cursor_chat_completions (1.106.2)."""
+    return responses_api_bridge.transformation_handler.transform_response(
+        model=call.data.get("model", ""),
+        raw_response=response,
+        model_response=ModelResponse(),
+        logging_obj=call.logging,
+        request_data=call.data,
+        messages=call.data.get("input", []),
+        optional_params={},
+        litellm_params={},
+        encoding=None,
+    )
+
+
+def _with_headers(answer: Response, headers: Mapping[str, str]) -> Response:
     told = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers.items()}
     answer.raw_headers = [*(dict(answer.raw_headers) | told).items()]  # behind content-length and content-type
     return answer

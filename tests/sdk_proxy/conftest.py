@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 import litellm
 import pytest
 
-from sdk_proxy import accounts
+from sdk_proxy import accounts, config_file
 
 _READERS = ("callbacks", "success_callback", "failure_callback", "_async_success_callback", "_async_failure_callback")
 _OTHERS = ("service_callback", "input_callback", "post_call_rules")
@@ -35,3 +36,18 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         lambda litellm_router_instance, deployment_id: ids.append(deployment_id),
     )
     return ids
+
+
+class _Everything(dict[str, str]):
+    def __contains__(self, _: Any) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+@pytest.fixture(autouse=True)
+def environment_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """schema.load_config leaves out what the process has no variable for; a test gives it an environment of its own,
+    and is told by it what is missing there."""
+    monkeypatch.setattr(config_file, "PROCESS_ENVIRONMENT", _Everything())

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litellm.proxy.common_utils.config_includes import resolve_include_file_path, resolve_includes
 
-from sdk_proxy.config_file import ConfigError, ConfigFile, read
+from sdk_proxy import config_file
+from sdk_proxy.config_file import ConfigError, ConfigFile, key_of, read
 
 OWN = Path(__file__).parents[2] / "config" / "config.yaml"
 
@@ -53,6 +54,64 @@ def test_our_own_configuration_reads_as_litellm_reads_it():
 
 def test_a_byte_order_mark_is_no_part_of_the_file(folder):
     assert config(folder, "\ufeffa: 1\n").tree == {"a": 1}
+
+
+# --- variables that are not set
+
+MISSING = """\
+    model_list:
+      - model_name: a
+        litellm_params: &shared {model: openai/a, api_key: os.environ/A, api_base: os.environ/B}
+      - model_name: b
+        litellm_params: {<<: *shared, model: openai/b, rpm: os.environ/C}
+    general_settings: {master_key: os.environ/KEY}
+    """
+
+
+def unset(folder: Path, text: str, **environ: str) -> ConfigFile:
+    (folder / "config.yaml").write_text(dedent(text), encoding="utf-8")
+    return read(folder / "config.yaml", environ)
+
+
+def test_a_variable_that_is_not_set_is_null_as_in_litellm(folder):
+    source = unset(folder, MISSING, A="a", KEY="key")
+    assert [(name, key_of(place)) for name, place in source.unset] == [
+        ("B", "model_list.0.litellm_params.api_base"),
+        ("B", "model_list.1.litellm_params.api_base"),
+        ("C", "model_list.1.litellm_params.rpm"),
+    ]
+    params = source.tree["model_list"][1]["litellm_params"]
+    assert params == {"model": "openai/b", "api_key": "os.environ/A", "api_base": None, "rpm": None}
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("general_settings: {master_key: os.environ/X}", "general_settings.master_key"),
+        ("model_list: [{model_name: os.environ/X}]", "model_list.0.model_name"),
+        ("model_list: [{litellm_params: {model: os.environ/X}}]", "model_list.0.litellm_params.model"),
+        ("user_id_mappings: {default_user_id: os.environ/X}", "user_id_mappings.default_user_id"),
+    ],
+)
+def test_where_there_must_be_a_value_all_variables_that_are_not_set_are_named(folder, line, key):
+    with pytest.raises(ConfigError) as raised:
+        unset(folder, f"{line}\nlitellm_settings: {{a: os.environ/Y}}\n")
+    told = (
+        f"{folder / 'config.yaml'}:1: {key}: the environment variables X, Y are not set: set it, or take this key out"
+    )
+    assert str(raised.value) == told
+
+
+def test_the_process_s_variables_are_the_default_and_the_log_names_those_that_are_not_set(folder, monkeypatch, caplog):
+    monkeypatch.setattr(config_file, "PROCESS_ENVIRONMENT", {"A": "a", "B": "b", "KEY": "key"})
+    assert config(folder, MISSING).tree["model_list"][1]["litellm_params"]["rpm"] is None
+    (line,) = caplog.messages
+    assert "not set: C (model_list.1.litellm_params.rpm)." in line
+
+
+def test_nothing_is_logged_where_each_variable_is_set(folder, caplog):
+    assert config(folder, MISSING).unset == ()
+    assert caplog.messages == []
 
 
 # --- lines

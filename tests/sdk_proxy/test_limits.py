@@ -1,5 +1,7 @@
 import asyncio
+import gzip
 import json
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -186,3 +188,81 @@ def test_there_are_never_more_than_the_limit(acts: list[str], limit: int) -> Non
         assert (held.most <= limit, held.open) == (True, 0)
 
     asyncio.run(lived())
+
+
+CODED = Limits(body_bytes=1000)
+
+
+async def echoes(scope: Any, receive: Any, send: Any) -> None:
+    """The body that it got; and the headers that it got with it, by name."""
+    names = sorted(name.decode() for name, _ in scope["headers"])
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-names", ",".join(names).encode())]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def coded(coding: str, content: Any, app: Any = echoes) -> httpx.Response:
+    transport = httpx.ASGITransport(Limited(app, CODED))
+    headers = {"content-encoding": coding}
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        return await client.post("/v1/chat/completions", content=content, headers=headers)
+
+
+async def test_a_compressed_body_reaches_the_application_plain() -> None:
+    answer = await coded("gzip", gzip.compress(b"{}"))
+    assert (answer.status_code, answer.content) == (200, b"{}")
+    assert not {"content-encoding", "content-length"} & set(answer.headers["x-names"].split(","))
+
+
+async def test_a_compressed_body_that_is_too_large_is_a_413_and_no_more_of_it_is_read() -> None:
+    sent = 0
+
+    async def bomb() -> Any:
+        nonlocal sent
+        coder = zlib.compressobj(wbits=31)
+        for _ in range(1000):
+            sent += 1
+            yield coder.compress(bytes(1_000_000)) + coder.flush(zlib.Z_SYNC_FLUSH)
+
+    answer = await coded("gzip", bomb())
+    assert (answer.status_code, answer.json()["error"]["type"]) == (413, "request_too_large")
+    assert answer.json()["error"]["message"] == "The request's body exceeds 1000 bytes."
+    assert sent == 1
+
+
+@pytest.mark.parametrize("content", [b"{}", gzip.compress(b"{}" * 100)[:-5], b""], ids=["plain", "cut", "empty"])
+async def test_a_body_that_is_not_in_its_coding_is_a_400(content: bytes) -> None:
+    answer = await coded("gzip", content, reads_all)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert "content-encoding" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("coding", ["compress", "gzip, gzip"])
+async def test_an_unknown_coding_is_a_415_that_names_the_known_ones(coding: str) -> None:
+    answer = await coded(coding, b"{}")
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (415, "false")
+    assert answer.headers["accept-encoding"] == "gzip, x-gzip, deflate, zstd, br"
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_compressed_body_has_left() -> None:
+    parts = [
+        {"type": "http.request", "body": gzip.compress(b"{}")[:10], "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    got: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        got.append(await receive())
+
+    async def receive() -> Any:
+        return parts.pop(0)
+
+    async def send(_: Any) -> None:
+        raise AssertionError("there is no answer")
+
+    headers = [(b"content-encoding", b"gzip")]
+    await Limited(app, CODED)({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive, send)
+    assert [message["type"] for message in got] == ["http.disconnect"]

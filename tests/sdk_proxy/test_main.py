@@ -26,13 +26,35 @@ def said(result: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in result.stderr.splitlines() if not line.startswith("import time:")]
 
 
-@pytest.mark.parametrize("missing", ["ANTHROPIC_API_KEY", "LITELLM_MASTER_KEY"])
-def test_a_missing_variable_is_one_line_and_exit_code_2_before_litellm_is_imported(missing: str) -> None:
-    result = run("--config", str(CONFIG), environ={k: v for k, v in GOOD.items() if k != missing})
+def without(*names: str) -> dict[str, str]:
+    return {name: value for name, value in GOOD.items() if name not in names}
+
+
+def test_a_missing_master_key_is_one_line_and_exit_code_2_before_litellm_is_imported() -> None:
+    result = run("--config", str(CONFIG), environ=without("LITELLM_MASTER_KEY"))
     (line,) = said(result)
     assert (result.returncode, line.startswith("error: ")) == (2, True)
-    assert f"the environment variable {missing} is not set" in line
+    assert "general_settings.master_key: the environment variable LITELLM_MASTER_KEY is not set" in line
     assert "| litellm" not in result.stderr
+
+
+def test_strict_refuses_with_all_missing_variables_in_one_line() -> None:
+    result = run("--strict", "--config", str(CONFIG), environ=without("OPENAI_API_KEY", "GEMINI_API_BASE"))
+    (line,) = said(result)
+    assert (result.returncode, line.startswith("error: ")) == (2, True)
+    assert "OPENAI_API_KEY (model_list.5.litellm_params.api_key)" in line
+    assert "GEMINI_API_BASE (model_list.10.litellm_params.api_base)" in line
+    assert "| litellm" not in result.stderr
+
+
+def test_missing_variables_are_one_warning_that_stops_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG.read_text(encoding="utf-8") + "guardrails: [{a: b}]\n")
+    result = run("--config", str(file), environ=without("OPENAI_API_KEY", "GEMINI_API_BASE"))
+    first, *others = said(result)
+    assert first.startswith(f"warning: {file}: environment variables that are not set: OPENAI_API_KEY (")
+    assert "GEMINI_API_BASE (model_list.10.litellm_params.api_base)" in first
+    assert [line.partition(":")[0] for line in others] == ["error"]  # that of the guardrails
 
 
 def test_a_file_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
