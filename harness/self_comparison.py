@@ -13,7 +13,7 @@ from harness.errors import BadInput, TargetFailed
 from harness.journey import OBSERVATIONS, Plan, Watch, observe
 from harness.judging import judge_stored
 from harness.model import Json, Scenario, Verdict
-from harness.provenance import stamped
+from harness.provenance import Measured, stamped
 
 _DEATHS = 2  # of a baseline, which dies of a signal now and then (LiteLLM 1.106.2, in C), and has judged nothing then
 
@@ -112,7 +112,7 @@ def _finding(run: SelfRun, verdict: Verdict) -> Json:
     }
 
 
-def write(runs: SelfRuns, folder: Path, config: Path) -> Path:
+def write(runs: SelfRuns, folder: Path, settings: Measured) -> Path:
     file = folder / "self.json"
-    file.write_text(json.dumps(stamped(as_json(runs), config), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(stamped(as_json(runs), settings), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return file

@@ -22,6 +22,7 @@ from typing import Any
 
 from harness.comparison.shadowed import Learnt, Seen
 from harness.errors import HarnessError
+from harness.isolation.config_tree import config_files
 from harness.journey import beside_latest
 from harness.model import (
     Declaration,
@@ -46,7 +47,7 @@ from harness.report.redaction import Redaction
 from harness.report.summary import summary
 from harness.settings import Settings
 from harness.shadow_world import World, moved, world
-from harness.site import Credentials, site
+from harness.site import Credentials, isolate, site
 from harness.traffic.copied import LONGEST_LINE, Copied, Joining, messages
 from harness.traffic.pseudonym import Pseudonyms
 from harness.traffic.scrub import credentials
@@ -208,8 +209,11 @@ async def shadow(plan: ShadowPlan, calls: Path, tell: Tell) -> int:
     copies are taken: it is there once the candidate is ready. Raises `HarnessError` where the candidate ends."""
     if plan.idle:
         _step_back((os.getpid(),), 10)  # it has to be ready some time
-    here = world(plan.settings.environment, plan.settings.config.read_text(encoding="utf-8"), plan.production)
+    texts = [file.read_text(encoding="utf-8") for file in config_files(plan.settings.config)]
+    here = world(plan.settings.environment, "\n".join(texts), plan.production)
     settings = plan.settings.model_copy(update={"environment": dict(here.environment)})
+    settings = isolate(settings, (settings.candidate,), tell)
+    plan = replace(plan, settings=settings)
     inbox = _Inbox()
     with beside_latest(settings.reports):
         pass  # there is one now, under its own name
@@ -226,7 +230,7 @@ async def shadow(plan: ShadowPlan, calls: Path, tell: Tell) -> int:
             "upstream_by_name": place.upstream.url.replace("127.0.0.1", "localhost"),
         }
         bases = {real: base.format_map(names) for real, base in here.bases.items()}
-        judging = _Judge(plan, here, place, bases, folder, inbox.tally, made(settings.config))
+        judging = _Judge(plan, here, place, bases, folder, inbox.tally, made(settings.config, network=settings.network))
         server = await _listening(inbox, calls)
         tell(f"the shadow, {version}, is ready for calls")
         ending = partial(_report, plan, inbox, judging, version)

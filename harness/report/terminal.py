@@ -93,6 +93,8 @@ def _facts(result: Summary) -> Iterator[Text]:
     yield Text(f"scenarios       {totals['scenarios']}: {told or 'none'}")
     yield Text(f"exchanges       {totals['exchanges_client']} client, {totals['exchanges_upstream']} upstream")
     yield Text(f"differences     {totals['undeclared']} undeclared, {totals['declared']} declared")
+    if network := (result.get("made") or {}).get("network"):
+        yield Text(f"isolation       {network}")
     yield Text(f"run             {result['run']}, seed {result['seed']}, {result['seconds']} s")
 
 
