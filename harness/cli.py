@@ -35,7 +35,7 @@ from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
 from harness.settings import read_settings
 from harness.shadow_command import shadow_command
-from harness.site import isolate
+from harness.site import isolate, refuse_foreign
 from harness.traffic.mutated import mutated as mutations
 from harness.traffic.scenario_file import read_all
 from harness.trial_commands import canary_command, fuzz_command, leaving_command, soak_command
@@ -106,6 +106,8 @@ def parity_command(
 
     def plan() -> Plan:
         settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
+        names = (settings.baseline, settings.candidate)
+        refuse_foreign(settings, names)
         found = read_all(settings.scenarios)
         again = failed_last(settings.reports) if picks.last_failed else None
         picked = [picks.made(each) for each in found if picks.take(each) and (again is None or each.id in again)]
@@ -115,15 +117,13 @@ def parity_command(
         order = read_part(settings.reports).seed if resume else secrets.randbelow(2**32) if seed is None else seed
         whole = own and len(picked) == len(found) and not mutated
         played = picked if mutated is None else mutations(picked, mutated, order)
-        made = plan_of(
-            isolate(settings, (settings.baseline, settings.candidate), tell), played, order, ports, whole=whole
-        )
+        made = plan_of(isolate(settings, names, tell), played, order, ports, whole=whole)
         return replace(made, resume=resume)
 
     console = Console()
 
     def tell(line: str) -> None:
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     run_to_its_exit_code(console, lambda: _parity(plan(), console))
 

@@ -23,6 +23,7 @@ from typing import Any
 from harness.comparison.shadowed import Learnt, Seen
 from harness.errors import HarnessError
 from harness.isolation.config_tree import config_files
+from harness.isolation.fetching import is_fetching
 from harness.journey import beside_latest
 from harness.model import (
     Declaration,
@@ -112,7 +113,8 @@ class _Inbox:
         """What can be compared waits for the candidate; of the rest, and of what is too many, the number is kept."""
         for copied in self.joining.joined(monotonic()):
             self.seen += 1
-            reason = copied.unfit or ("the shadow was behind" if len(self.waiting) >= _WAITING else None)
+            reason = copied.unfit or _reason_to_skip(copied)
+            reason = reason or ("the shadow was behind" if len(self.waiting) >= _WAITING else None)
             if reason is None:
                 self.waiting.append(copied)
             else:
@@ -125,6 +127,11 @@ class _Inbox:
     def done(self, batch: Sequence[Copied]) -> None:
         for _ in batch:
             self.waiting.popleft()
+
+
+def _reason_to_skip(copied: Copied) -> str | None:
+    sent = [each.request.body for each in copied.upstream]
+    return "the gateway fetched an address for it" if is_fetching(copied.client.request.body, sent) else None
 
 
 @dataclass(slots=True)

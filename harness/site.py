@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from harness.errors import BadInput
 from harness.isolation.config_tree import read_config
-from harness.isolation.foreign import find_fetched, find_foreign, find_foreign_variables
+from harness.isolation.foreign import find_fetched, find_foreign, find_foreign_variables, find_foreign_words
 from harness.isolation.namespace import Network, enter_namespace
 from harness.model import Role, Target
 from harness.replay.ports import free_port
@@ -85,6 +85,7 @@ def _refuse(found: Iterable[str]) -> None:
 def _foreign_variables(settings: Settings, process: ProcessSettings) -> Iterator[str]:
     templates = {**settings.environment, **process.env}
     yield from find_foreign_variables(templates, _SETTINGS)
+    yield from find_foreign_words(process.command, f"{_SETTINGS}: the command of {process.name}")
     if _configurations(process, settings):
         yield from find_fetched(templates, _SETTINGS)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -134,6 +134,18 @@ def find_foreign_variables(environment: Mapping[str, str], settings: str) -> lis
         for name, template in environment.items()
         for reason, step in _judge_variable(name, template)
     ]
+
+
+def find_foreign_words(words: Iterable[str], where: str) -> list[str]:
+    """Return what is wrong with the words of a command that are addresses which no {name} of the harness fills in."""
+    step = 'write the address of the simulated upstream as "{upstream}"'
+    return [f"{where}: has an address that is written out: {step}" for word in words if _is_foreign_word(word)]
+
+
+def _is_foreign_word(word: str) -> bool:
+    found = _URL.search(word)
+    host = word[found.end() :].partition("/")[0] if found else ""
+    return bool(found) and "{" not in host and "{upstream" not in word
 
 
 def find_fetched(environment: Mapping[str, str], settings: str) -> list[str]:
@@ -267,7 +279,7 @@ def _find_in_variables(variables: Node, environment: Mapping[str, str]) -> Itera
 
 def _judge_variable(name: str, template: str) -> Iterator[tuple[str, str]]:
     kind = _kind(name)
-    if not template or _OWN_ADDRESS.match(template):
+    if not template or _OWN_ADDRESS.match(template) or _OWN_CREDENTIAL.fullmatch(template):
         return
     if _URL.match(template) or kind == "address":
         yield "it is an address that is not the harness's own", 'begin it with "{upstream}"'
