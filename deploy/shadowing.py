@@ -22,6 +22,7 @@ from deploy.programs import BadInput
 _START = 120.0  # seconds
 _END = 20.0  # seconds for its last report
 _LOOK = 0.05  # seconds
+_LAST_LINES = 20
 
 Say = Callable[[str], None]
 
@@ -55,6 +56,7 @@ class Shadow:
             place.unlink(missing_ok=True)
             self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self.log.open("ab") as output:
+                before = output.tell()
                 self._process = await asyncio.create_subprocess_exec(
                     *self.command,
                     str(place),
@@ -66,7 +68,7 @@ class Shadow:
                 )
             self._starting = True
             try:
-                await self._until_there(place, self._process)
+                await self._until_there(place, self._process, before)
             except BaseException:
                 await self._ended()
                 raise
@@ -75,7 +77,8 @@ class Shadow:
             self._watching = asyncio.create_task(self._watched(self._process))
             return False
 
-    async def _until_there(self, place: Path, process: asyncio.subprocess.Process) -> None:
+    async def _until_there(self, place: Path, process: asyncio.subprocess.Process, before: int) -> None:
+        """`before`: bytes of the log that are of earlier shadows."""
         try:
             async with asyncio.timeout(_START):
                 while process.returncode is None and not place.exists():  # noqa: ASYNC110, ASYNC240 - once, at its start
@@ -83,7 +86,16 @@ class Shadow:
         except TimeoutError as error:
             raise BadInput(f"the shadow was not ready within {_START:g} s; see {self.log}") from error
         if process.returncode is not None:
-            raise BadInput(f"the shadow ended with exit code {process.returncode}; see {self.log}")
+            raise BadInput(
+                f"the shadow ended with exit code {process.returncode}; see {self.log}{self._last_words(before)}"
+            )
+
+    def _last_words(self, before: int) -> str:
+        """Return what it has said in the end, so that a refusal is read where the shadow was asked for."""
+        with self.log.open("rb") as log:
+            log.seek(before)
+            lines = log.read().decode("utf-8", "replace").splitlines()
+        return "".join(f"\n{line}" for line in lines[-_LAST_LINES:])
 
     async def off(self) -> None:
         """It has written its report; one that is not ready yet has none."""

@@ -44,7 +44,7 @@ from harness.performance.mix import Call
 from harness.performance.sampling import cpu_of, highest_rss, machine_cpu, sample, sampling
 from harness.provenance import stamped
 from harness.settings import Settings, read_settings
-from harness.site import Credentials, gateway
+from harness.site import Credentials, gateway, isolate
 
 _TARGETS = {HTTPX: "pass-through-httpx", AIOHTTP: "pass-through", BINARY: "", SDK: ""}
 _FOREIGN = 0.25  # cores of other programs: more, and a cell's times say nothing
@@ -105,6 +105,8 @@ def bench_command(file: Path, reports: str | None, concurrency: str, hold: bool,
 
     async def measured() -> int:
         settings = read_settings(file, {"reports": reports} if reports else {})
+        names = [name or settings.baseline for name in _TARGETS.values()]
+        settings = isolate(settings, (*names, settings.candidate), lambda line: console.print(line, highlight=False))
         plan = BenchPlan(settings, numbers, **given)
         return await bench(plan if hold else replace(plan, hold=()), console)
 
@@ -251,7 +253,7 @@ def _written(
             "held": [asdict(step) for step in steps],
             "cells": rows,
         },
-        plan.settings.config,
+        plan.settings,
     )
     (folder / "bench.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
     return tree

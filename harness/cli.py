@@ -35,6 +35,7 @@ from harness.sabotage_command import sabotage_command
 from harness.self_command import self_command
 from harness.settings import read_settings
 from harness.shadow_command import shadow_command
+from harness.site import isolate, refuse_foreign
 from harness.traffic.mutated import mutated as mutations
 from harness.traffic.scenario_file import read_all
 from harness.trial_commands import canary_command, fuzz_command, leaving_command, soak_command
@@ -106,6 +107,8 @@ def parity_command(
 
     def plan() -> Plan:
         settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
+        names = (settings.baseline, settings.candidate)
+        refuse_foreign(settings, names)
         found = read_all(settings.scenarios)
         again = failed_last(settings.reports) if picks.last_failed else None
         picked = [picks.made(each) for each in found if picks.take(each) and (again is None or each.id in again)]
@@ -115,10 +118,14 @@ def parity_command(
         order = read_part(settings.reports).seed if resume else secrets.randbelow(2**32) if seed is None else seed
         whole = own and len(picked) == len(found) and not mutated
         played = picked if mutated is None else mutations(picked, mutated, order)
-        made = plan_of(settings, played, order, ports, whole=whole)
+        made = plan_of(isolate(settings, names, tell), played, order, ports, whole=whole)
         return replace(made, resume=resume)
 
     console = Console()
+
+    def tell(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
     run_to_its_exit_code(console, lambda: _parity(plan(), console))
 
 
@@ -155,7 +162,8 @@ def compare_command(folder: Path, file: Path) -> None:
         plan = plan_of(settings, read_all(settings.scenarios), seed, {}, whole=True)
         judgement = judged(plan, run)
         result = {**summary(judgement, Redaction(), elsewhere(settings)), "made": run.made}
-        _show(console, judgement, Redaction(), write_reports(result, run.folder, Redaction()))
+        network = str(run.made.get("network", "")) if isinstance(run.made, dict) else ""
+        _show(console, judgement, Redaction(), write_reports(result, run.folder, Redaction()), network)
         return judgement.exit_code
 
     console = Console()
@@ -170,20 +178,20 @@ async def _parity(plan: Plan, console: Console) -> int:
         )
     page = report_beside(plan.settings, lambda line: console.print(line, highlight=False), redaction)
     files = (*(judgement.folder / name for name in REPORTS), *page)
-    _show(console, judgement, redaction, files)
+    _show(console, judgement, redaction, files, plan.settings.network)
     return judgement.exit_code
 
 
-def _show(console: Console, judgement: Judgement, redaction: Redaction, files: tuple[Path, ...]) -> None:
+def _show(console: Console, judgement: Judgement, redaction: Redaction, files: tuple[Path, ...], network: str) -> None:
     for verdict in judgement.verdicts:
         show_scenario(console, verdict)
-    show_verdict(console, summary(judgement, redaction), files)
+    show_verdict(console, {**summary(judgement, redaction), "made": {"network": network}}, files)
 
 
 def _report(judgement: Judgement, folder: Path, redaction: Redaction, plan: Plan) -> None:
     others = elsewhere(plan.settings) if plan.whole else ()  # of some scenarios there is no saying what is covered
     told = summary(judgement, redaction, others)
-    write_reports(stamped(told, plan.settings.config), folder, redaction)
+    write_reports(stamped(told, plan.settings), folder, redaction)
 
 
 # --- at the edge ----------------------------------------------------------------------------------------------------

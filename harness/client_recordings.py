@@ -17,7 +17,7 @@ from harness.errors import BadInput, HarnessError
 from harness.model import Reply, Request, Role, Scenario
 from harness.replay.run import Site, warm_up
 from harness.settings import Settings
-from harness.site import Credentials, gateway
+from harness.site import Credentials, gateway, isolate, refuse_foreign
 from harness.situations.situation import Answer, Situation
 from harness.traffic.recorder import Recorder
 from harness.traffic.scenario_file import write
@@ -86,7 +86,9 @@ async def record_clients(settings: Settings, only: str, update: bool, cache: Pat
     `HarnessError` at the end if a client did not do what a situation is about.
     """
     chosen = _chosen(settings.scenarios, only, update)
-    programs = await _programs(chosen, cache)
+    refuse_foreign(settings, (settings.baseline,))
+    programs = await _programs(chosen, cache)  # package managers need the network
+    settings = isolate(settings, (settings.baseline,), announce)
     failed: list[HarnessError] = []
     async with _stage(settings, cache / "logs") as stage:
         for situation in chosen:

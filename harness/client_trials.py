@@ -7,9 +7,9 @@ provider that it asks for, all of them and no others.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import situations
@@ -43,12 +43,24 @@ Keep = Callable[[Driven], None]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`cache` holds the installed clients. Only situations whose id contains `only`."""
+    """`cache` holds the installed clients; `missing`: why one is not there. `only`: what an id holds."""
 
     settings: Settings
     cache: Path
     logs: Path
     only: str = ""
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+async def install_clients(cache: Path) -> dict[str, str]:
+    """Install what is not there yet, while there is a network: why a client could not be, by its name."""
+    missing = dict[str, str]()
+    for name in NAMES:
+        try:
+            await CLIENTS[client_of(next(situations_of(name)))].installed(cache)
+        except HarnessError as error:
+            missing[name] = str(error).partition("\n")[0]
+    return missing
 
 
 async def drive_clients(trial: Trial, tell: Tell, keep: Keep) -> None:
@@ -67,7 +79,7 @@ async def _lane(names: Sequence[str], trial: Trial, logs: Path, tell: Tell, keep
         for name in names:
             chosen = [each for each in situations_of(name) if trial.only in each.id]
             if chosen:
-                keep(await _driven(name, chosen, place, trial.cache, tell))
+                keep(await _driven(name, chosen, place, trial, tell))
             place.target.require_alive()
 
 
@@ -89,10 +101,13 @@ async def _stage(settings: Settings, logs: Path) -> AsyncIterator[Site]:
         yield place
 
 
-async def _driven(name: str, chosen: Sequence[Situation], place: Site, cache: Path, tell: Tell) -> Driven:
+async def _driven(name: str, chosen: Sequence[Situation], place: Site, trial: Trial, tell: Tell) -> Driven:
     client = CLIENTS[client_of(chosen[0])]
+    if name in trial.missing:
+        tell(f"{name}: cannot be installed")
+        return Driven(name, "", 0, (), trial.missing[name])
     try:
-        program = await client.installed(cache)
+        program = await client.installed(trial.cache)
     except HarnessError as error:
         tell(f"{name}: cannot be installed")
         return Driven(name, "", 0, (), str(error).partition("\n")[0])

@@ -16,6 +16,7 @@ from harness.performance.cookies import cookies_tree
 from harness.provenance import stamped
 from harness.reporting import report_beside
 from harness.settings import read_settings
+from harness.site import isolate
 
 
 @click.command("cookies")
@@ -33,6 +34,9 @@ def cookies_command(file: Path, candidate: str | None, reports: str | None, **ch
     async def measured() -> int:
         options = {"candidate": candidate, "reports": reports}
         settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
+        jar = str(chosen["jar"] or "")
+        why_not = "the jar is a server, which may be outside" if "://" in jar else ""
+        settings = isolate(settings, (settings.candidate,), lambda line: console.print(line, highlight=False), why_not)
         return await cookies(CookiesPlan(settings, **chosen), console)
 
     run_to_its_exit_code(console, measured)
@@ -45,7 +49,7 @@ async def cookies(plan: CookiesPlan, console: Console) -> int:
     with new_run(plan.settings.reports) as (_, folder):
         done = [phase async for phase in phases(plan, folder / "logs", tell)]
         how = {"workers": plan.workers, "at_once": plan.at_once, "target": plan.settings.candidate}
-        tree = stamped(cookies_tree(done, how), plan.settings.config)
+        tree = stamped(cookies_tree(done, how), plan.settings)
         (folder / "cookies.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
     report_beside(plan.settings, tell)
     console.print_json(data=tree)

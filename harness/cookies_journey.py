@@ -59,20 +59,24 @@ async def phases(plan: CookiesPlan, logs: Path, tell: Callable[[str], None]) -> 
     with tempfile.TemporaryDirectory(prefix="gateway-cookies-") as folder:
         async with PacedUpstream(0, _PACE, edge.refusal) as one, PacedUpstream(0, _PACE, edge.refusal) as other:
             told = {
-                "OPENAI_API_BASE": f"{other.url}/openai/v1",
-                "GEMINI_API_BASE": f"{one.url.replace('127.0.0.1', 'localhost')}/gemini",
+                "OPENAI_API_BASE": "{upstream_other}/openai/v1",
+                "GEMINI_API_BASE": "{upstream_by_name}/gemini",
                 "COOKIE_JAR": plan.jar or str(Path(folder, "cookies.json")),
                 "PROXY_WORKERS": str(plan.workers),
             }
             for name, number in (("started", plan.requests), ("started again", plan.after_restart)):
-                async with _started(plan, one.url, told, logs / name.replace(" ", "-")) as url:
+                upstreams = one.url, {"upstream_other": other.url}
+                async with _started(plan, upstreams, told, logs / name.replace(" ", "-")) as url:
                     yield await _phase(plan, edge, name, number, url, tell)
 
 
 @asynccontextmanager
-async def _started(plan: CookiesPlan, upstream: str, told: dict[str, str], logs: Path) -> AsyncIterator[str]:
+async def _started(
+    plan: CookiesPlan, upstreams: tuple[str, dict[str, str]], told: dict[str, str], logs: Path
+) -> AsyncIterator[str]:
+    upstream, others = upstreams
     settings = plan.settings.model_copy(update={"environment": {**plan.settings.environment, **told}})
-    async with gateway(settings.candidate, settings, plan.credentials, upstream, {}, logs) as (target, _):
+    async with gateway(settings.candidate, settings, plan.credentials, upstream, {}, logs, others) as (target, _):
         yield target.url
         target.require_alive()
 

@@ -18,6 +18,7 @@ from harness.journey import new_run
 from harness.provenance import stamped
 from harness.reporting import report_beside
 from harness.settings import read_settings
+from harness.site import isolate
 
 _CODES = {"passed": 0, "failed": 1, "inconclusive": 2}
 
@@ -35,6 +36,7 @@ def drill_command(file: Path, reports: str | None, parts: tuple[str, ...], betwe
 
     async def measured() -> int:
         settings = read_settings(file, {} if reports is None else {"reports": reports})
+        settings = isolate(settings, (), lambda line: console.print(line, highlight=False), config=True)
         return await _drilled(DrillPlan(settings, pace=steady(between), **chosen), parts or tuple(PARTS), console)
 
     run_to_its_exit_code(console, measured)
@@ -48,7 +50,7 @@ async def _drilled(plan: DrillPlan, parts: tuple[str, ...], console: Console) ->
         lines = await drill(plan, parts, folder / "logs", tell)
         pace = {"clients": plan.clients, "between": plan.pace.between, "soak_minutes": plan.soak_minutes}
         how = {**pace, **tree(lines)}
-        (folder / "drill.json").write_text(json.dumps(stamped(how, plan.settings.config), indent=1), encoding="utf-8")
+        (folder / "drill.json").write_text(json.dumps(stamped(how, plan.settings), indent=1), encoding="utf-8")
     report_beside(plan.settings, tell)
     console.print(_table(lines))
     verdict = tree(lines)["verdict"]

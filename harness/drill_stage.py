@@ -19,7 +19,7 @@ from harness.model import Request
 from harness.performance.mix import Call, call_of
 from harness.replay.ports import free_port
 from harness.settings import Settings
-from harness.site import Credentials, environment
+from harness.site import Credentials, environment, refuse_foreign
 from harness.upstream.paced import Pace, PacedUpstream
 
 Tell = Callable[[str], None]
@@ -103,6 +103,7 @@ def _home(plan: DrillPlan, logs: Path) -> Iterator[tuple[str, Path]]:
 @asynccontextmanager
 async def stage(plan: DrillPlan, logs: Path, tell: Tell) -> AsyncIterator[Stage]:
     """Whatever happens, nothing of it is left at the end."""
+    refuse_foreign(plan.settings, (), config=True)
     credentials = Credentials()
     with _home(plan, logs) as (home, config):
         async with PacedUpstream(pace=plan.pace) as upstream:

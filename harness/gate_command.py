@@ -16,6 +16,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from harness.client_trials import install_clients
 from harness.errors import BadInput
 from harness.exit_code import INTERRUPTED, run_to_its_exit_code
 from harness.gate import history, manifest
@@ -27,6 +28,7 @@ from harness.provenance import made, stale
 from harness.report.files import written
 from harness.reporting import report_beside
 from harness.settings import Settings, read_settings
+from harness.site import isolate, refuse_foreign
 
 _STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 _NAMES = tuple(part.name for part in PARTS)
@@ -65,7 +67,7 @@ def _chosen(only: str | None) -> tuple[str, ...]:
 
 async def _gate(settings: Settings, chosen: Sequence[str], cache: Path, fresh: bool, console: Console) -> int:
     """Whatever ends it early, what was measured is reported."""
-    began, now, lines = time.monotonic(), made(settings.config), dict[str, Line]()
+    began, lines = time.monotonic(), dict[str, Line]()
     stopped: BaseException | None = None
 
     def tell(line: str) -> None:
@@ -75,9 +77,14 @@ async def _gate(settings: Settings, chosen: Sequence[str], cache: Path, fresh: b
     def put(some: Iterable[Line]) -> None:
         lines.update({line.metric: line for line in some})
 
+    names = (settings.baseline, settings.candidate)
+    refuse_foreign(settings, names)
+    missing = await install_clients(cache) if "clients" in chosen else {}  # package managers need the network
+    settings = isolate(settings, names, tell)
+    now = made(settings.config, network=settings.network)
     with new_run(settings.reports) as (run, folder):
         try:
-            await measured(Gate(settings, run, folder, cache, now, fresh), chosen, tell, put)
+            await measured(Gate(settings, run, folder, cache, now, fresh, missing), chosen, tell, put)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it goes on, below
             stopped = error
         ended = None if stopped is None else str(stopped).partition("\n")[0] or "interrupted"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ _AFTER_RESTART = 300  # requests
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """`folder` is the run's; `cache` holds the installed clients. `fresh`: nothing that was measured before counts."""
+    """`folder` is the run's; `cache` holds the installed clients, `missing` why one is not there. `fresh`: nothing that
+    was measured before counts."""
 
     settings: Settings
     run: str
@@ -66,6 +67,7 @@ class Gate:
     cache: Path
     made: Made
     fresh: bool = False
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def evidence(self, name: str) -> str:
         return f"runs/{self.run}/{name}"
@@ -157,7 +159,7 @@ async def _cookies(gate: Gate, tell: Tell, put: Put) -> None:
         plan = CookiesPlan(gate.settings, requests, min(_AFTER_RESTART, requests))
         done = [phase async for phase in phases(plan, gate.folder / "logs" / "cookies", tell)]
         how = {"workers": plan.workers, "at_once": plan.at_once, "target": gate.settings.candidate}
-        tree = stamped(cookies_tree(done, how), gate.settings.config)
+        tree = stamped(cookies_tree(done, how), gate.settings)
         (gate.folder / "cookies.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
         found = tree, gate.evidence("cookies.json")
     put(cookie_lines(found[0], gate.settings.gate.cloudflare_503s, found[1]))
@@ -169,11 +171,11 @@ async def _clients(gate: Gate, tell: Tell, put: Put) -> None:
     def keep(one: Driven) -> None:
         driven.append(one)
         trees = [asdict(each) for each in driven]
-        tree = stamped({"target": gate.settings.candidate, "clients": trees}, gate.settings.config)
+        tree = stamped({"target": gate.settings.candidate, "clients": trees}, gate.settings)
         (gate.folder / "clients.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
         put([client_line(driven, NAMES, gate.settings.gate.clients, gate.evidence("clients.json"))])
 
-    await drive_clients(Trial(gate.settings, gate.cache, gate.folder / "logs"), tell, keep)
+    await drive_clients(Trial(gate.settings, gate.cache, gate.folder / "logs", missing=gate.missing), tell, keep)
 
 
 async def _parity(gate: Gate, tell: Tell, put: Put) -> None:
@@ -192,7 +194,7 @@ async def _replayed(plan: Plan, tell: Tell) -> tuple[Tree, str]:
 
     def report(judgement: Judgement, folder: Path) -> None:
         told = summary(judgement, redaction, elsewhere(plan.settings))
-        write_reports(stamped(told, plan.settings.config), folder, redaction)
+        write_reports(stamped(told, plan.settings), folder, redaction)
 
     tell(f"parity: {len(plan.scenarios)} scenarios against {plan.settings.baseline} and {plan.settings.candidate}")
     judgement = await parity(plan, Watch(), report)
@@ -206,7 +208,7 @@ async def _sabotaged(settings: Settings, tell: Tell) -> tuple[Tree, str]:
     with beside_latest(settings.reports) as folder:
         planted = await prove(proof, folder / "logs" / "sabotage", lambda _: None)
         told = sabotage_summary(planted, proof.seed, time.monotonic() - began, targets_of(settings))
-        result = stamped(told, settings.config)
+        result = stamped(told, settings)
         write_sabotage(result, folder)
         name = folder.name.removeprefix(".").removesuffix(".unfinished")
     return result, f"runs/{name}/sabotage.json"

@@ -16,6 +16,7 @@ from harness.model import Role
 from harness.performance.generator import Claim, Held, generator_tree
 from harness.provenance import stamped
 from harness.settings import read_settings
+from harness.site import isolate
 
 _TARGET, _ONLY = "pass-through", "/messages streamed"
 _CODES = {Held.YES.value: 0, Held.NO.value: 1, Held.UNKNOWN.value: 2}
@@ -39,6 +40,7 @@ def generator_command(
     async def measured() -> int:
         options = {"candidate": target, "reports": reports}
         settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
+        settings = isolate(settings, (settings.candidate,), lambda line: console.print(line, highlight=False))
         plan = LoadPlan(settings, streams, seconds, between=between, only=_ONLY)
         return await generator(replace(plan, arriving=_arriving(plan)), console)
 
@@ -56,7 +58,7 @@ async def generator(plan: LoadPlan, console: Console) -> int:
         async with loaded(Role.CANDIDATE, plan, folder / "logs") as place:
             console.print(f"{plan.users} streams through {place.target.name} for {plan.seconds:g} s", highlight=False)
             seen = await window(place, Role.CANDIDATE, plan, plan.seconds)
-        tree = stamped(generator_tree(Claim(plan.users, plan.between), seen), plan.settings.config)
+        tree = stamped(generator_tree(Claim(plan.users, plan.between), seen), plan.settings)
         (folder / "generator.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
     console.print_json(data=tree)
     return _CODES[tree["verdict"]]

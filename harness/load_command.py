@@ -23,6 +23,7 @@ from harness.performance.window import Window
 from harness.provenance import stamped
 from harness.reporting import report_beside
 from harness.settings import read_settings
+from harness.site import isolate
 
 
 @click.command("load")
@@ -46,7 +47,11 @@ def load_command(file: Path, number: int, **given: Any) -> None:
     console = Console()
 
     async def measured() -> int:
-        plan = LoadPlan(read_settings(file, options), rounds=number, **plan_options)
+        settings = read_settings(file, options)
+        settings = isolate(
+            settings, (settings.baseline, settings.candidate), lambda line: console.print(line, highlight=False)
+        )
+        plan = LoadPlan(settings, rounds=number, **plan_options)
         return await load(plan, console)
 
     run_to_its_exit_code(console, measured)
@@ -86,7 +91,7 @@ def _written(plan: LoadPlan, windows: list[Window], folder: Path, ended: BaseExc
         "events_a_stream": plan.events,
     }
     why = None if ended is None else str(ended).partition("\n")[0] or "interrupted"
-    tree = stamped({**load_tree(*split(windows), how), "ended": why}, plan.settings.config)
+    tree = stamped({**load_tree(*split(windows), how), "ended": why}, plan.settings)
     (folder / "load.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
     (folder / "load.md").write_text(load_markdown(tree), encoding="utf-8")
     return tree

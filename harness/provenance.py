@@ -8,23 +8,34 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 _PATIENCE = 20.0  # seconds for git
 
 
+class Measured(Protocol):
+    """The settings of a measurement: `network` says how it was kept on loopback."""
+
+    @property
+    def config(self) -> Path: ...
+    @property
+    def network(self) -> str: ...
+
+
 class Made(TypedDict):
     """`at`: ISO 8601, UTC. `commit` is None outside of a repository; `dirty`: files that differ from it, or are not in
-    it. `config`: the SHA-256 of the gateways' configuration, None where it cannot be read."""
+    it. `config`: the SHA-256 of the gateways' configuration, None where it cannot be read. `network`: how the run was
+    kept on loopback; empty where nothing was started."""
 
     at: str
     commit: str | None
     dirty: int
     config: str | None
     litellm: str | None
+    network: str
 
 
-def made(config: Path, root: Path | None = None) -> Made:
+def made(config: Path, root: Path | None = None, network: str = "") -> Made:
     """Now, here: in `root`, or in the working directory."""
     folder = root or Path()
     changed = _git(folder, "status", "--porcelain")
@@ -34,12 +45,13 @@ def made(config: Path, root: Path | None = None) -> Made:
         dirty=len(changed.splitlines()) if changed else 0,
         config=_checksum(config),
         litellm=_litellm(),
+        network=network,
     )
 
 
-def stamped(tree: Mapping[str, Any], config: Path) -> dict[str, Any]:
+def stamped(tree: Mapping[str, Any], settings: Measured) -> dict[str, Any]:
     """A measurement with `made` in it: what it is true of."""
-    return {**tree, "made": made(config)}
+    return {**tree, "made": made(settings.config, network=settings.network)}
 
 
 def stale(then: Mapping[str, Any] | None, now: Made) -> list[str]:

@@ -15,6 +15,7 @@ from harness.provenance import stamped
 from harness.report.sabotage import sabotage_summary, show_planted, write_sabotage
 from harness.reporting import report_beside
 from harness.settings import read_settings
+from harness.site import isolate
 from harness.traffic.scenario_file import read_all
 
 
@@ -31,6 +32,9 @@ def sabotage_command(file: Path, text: str, seed: int | None, **options: str | N
 
     async def planted() -> int:
         settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
+        settings = isolate(
+            settings, (settings.baseline, settings.candidate), lambda line: console.print(line, highlight=False)
+        )
         return await sabotage(proof_of(settings, read_all(settings.scenarios), text, seed), console)
 
     run_to_its_exit_code(console, planted)
@@ -41,7 +45,7 @@ async def sabotage(proof: Proof, console: Console) -> int:
     with beside_latest(proof.settings.reports) as folder:
         planted = await prove(proof, folder / "logs" / "sabotage", lambda one: show_planted(console, one))
         result = sabotage_summary(planted, proof.seed, time.monotonic() - began, targets_of(proof.settings))
-        write_sabotage(stamped(result, proof.settings.config), folder)
+        write_sabotage(stamped(result, proof.settings), folder)
     report_beside(proof.settings, lambda line: console.print(line, highlight=False))
     totals = result["totals"]
     console.print(

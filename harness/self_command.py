@@ -13,6 +13,7 @@ from harness.journey import Plan, beside_latest, plan_of
 from harness.reporting import report_beside
 from harness.self_comparison import SelfRun, compare_with_itself, write
 from harness.settings import read_settings
+from harness.site import isolate
 from harness.traffic.scenario_file import read_all
 
 
@@ -32,6 +33,7 @@ def self_command(file: Path, runs: int, text: str, seed: int | None, **options: 
 
     async def again_and_again() -> int:
         settings = read_settings(file, {name: value for name, value in options.items() if value is not None})
+        settings = isolate(settings, (settings.baseline,), lambda line: console.print(line, highlight=False))
         picked = [each for each in read_all(settings.scenarios) if text in each.id]
         return await _compared(plan_of(settings, picked, seed, {}, whole=False), runs, console)
 
@@ -51,7 +53,7 @@ async def _compared(plan: Plan, runs: int, console: Console) -> int:
     reports = plan.settings.reports
     with beside_latest(reports) as folder:
         found = await compare_with_itself(plan, runs, folder, told)
-        file = write(found, folder, plan.settings.config)
+        file = write(found, folder, plan.settings)
     report_beside(plan.settings, lambda line: console.print(line, highlight=False))
     alarms, done = sum(run.has_alarm for run in found.done), len(found.done)
     console.print(

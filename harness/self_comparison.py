@@ -13,7 +13,7 @@ from harness.errors import BadInput, TargetFailed
 from harness.journey import OBSERVATIONS, Plan, Watch, observe, without_musts
 from harness.judging import judge_stored
 from harness.model import Excess, Json, Verdict
-from harness.provenance import stamped
+from harness.provenance import Measured, stamped
 from harness.verdict.lateness import excess_of
 
 _DEATHS = 2  # of a baseline, which dies of a signal now and then (LiteLLM 1.106.2, in C), and has judged nothing then
@@ -121,7 +121,7 @@ def _late(run: SelfRun, late: Excess) -> Json:
     return {"run": run.number, "seed": run.seed, **whole}
 
 
-def write(runs: SelfRuns, folder: Path, config: Path) -> Path:
+def write(runs: SelfRuns, folder: Path, settings: Measured) -> Path:
     file = folder / "self.json"
-    file.write_text(json.dumps(stamped(as_json(runs), config), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(stamped(as_json(runs), settings), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return file

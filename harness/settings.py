@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     differences: Path
     further: tuple[Path, ...] = ()  # scenarios that are played on configurations of their own: they count as covered
     reports: Path
+    network: str = "loopback only by configuration"  # how a run is kept there: what `site.isolate` has found
     baseline: str
     candidate: str
     patience: float = Field(default=5.0, gt=0)

@@ -22,6 +22,8 @@ from typing import Any
 
 from harness.comparison.shadowed import Learnt, Seen
 from harness.errors import HarnessError
+from harness.isolation.config_tree import config_files
+from harness.isolation.fetching import is_fetching
 from harness.journey import beside_latest
 from harness.model import (
     Declaration,
@@ -46,7 +48,7 @@ from harness.report.redaction import Redaction
 from harness.report.summary import summary
 from harness.settings import Settings
 from harness.shadow_world import World, moved, world
-from harness.site import Credentials, site
+from harness.site import Credentials, isolate, site
 from harness.traffic.copied import LONGEST_LINE, Copied, Joining, messages
 from harness.traffic.pseudonym import Pseudonyms
 from harness.traffic.scrub import credentials
@@ -112,7 +114,8 @@ class _Inbox:
         """What can be compared waits for the candidate; of the rest, and of what is too many, the number is kept."""
         for copied in self.joining.joined(monotonic()):
             self.seen += 1
-            reason = copied.unfit or ("the shadow was behind" if len(self.waiting) >= _WAITING else None)
+            reason = copied.unfit or _reason_to_skip(copied)
+            reason = reason or ("the shadow was behind" if len(self.waiting) >= _WAITING else None)
             if reason is None:
                 self.waiting.append(copied)
             else:
@@ -125,6 +128,11 @@ class _Inbox:
     def done(self, batch: Sequence[Copied]) -> None:
         for _ in batch:
             self.waiting.popleft()
+
+
+def _reason_to_skip(copied: Copied) -> str | None:
+    sent = [each.request.body for each in copied.upstream]
+    return "the gateway fetched an address for it" if is_fetching(copied.client.request.body, sent) else None
 
 
 @dataclass(slots=True)
@@ -209,8 +217,11 @@ async def shadow(plan: ShadowPlan, calls: Path, tell: Tell) -> int:
     copies are taken: it is there once the candidate is ready. Raises `HarnessError` where the candidate ends."""
     if plan.idle:
         _step_back((os.getpid(),), 10)  # it has to be ready some time
-    here = world(plan.settings.environment, plan.settings.config.read_text(encoding="utf-8"), plan.production)
+    texts = [file.read_text(encoding="utf-8") for file in config_files(plan.settings.config)]
+    here = world(plan.settings.environment, "\n".join(texts), plan.production)
     settings = plan.settings.model_copy(update={"environment": dict(here.environment)})
+    settings = isolate(settings, (settings.candidate,), tell)
+    plan = replace(plan, settings=settings)
     inbox = _Inbox()
     with beside_latest(settings.reports):
         pass  # there is one now, under its own name
@@ -227,7 +238,7 @@ async def shadow(plan: ShadowPlan, calls: Path, tell: Tell) -> int:
             "upstream_by_name": place.upstream.url.replace("127.0.0.1", "localhost"),
         }
         bases = {real: base.format_map(names) for real, base in here.bases.items()}
-        judging = _Judge(plan, here, place, bases, folder, inbox.tally, made(settings.config))
+        judging = _Judge(plan, here, place, bases, folder, inbox.tally, made(settings.config, network=settings.network))
         server = await _listening(inbox, calls)
         tell(f"the shadow, {version}, is ready for calls")
         ending = partial(_report, plan, inbox, judging, version)

@@ -17,6 +17,7 @@ from harness.journey import new_run
 from harness.provenance import stamped
 from harness.reporting import report_beside
 from harness.settings import Settings, read_settings
+from harness.site import isolate
 from harness.trial_journey import SoakPlan, canary, fuzz, leaving, soak
 from harness.verdict.declared import read_declarations
 
@@ -135,9 +136,12 @@ def _run(name: str, file: Path, reports: Path, trial: Trial, bad: Callable[[dict
 
     async def tried() -> int:
         settings = read_settings(file, {})
+        settings = isolate(
+            settings, (settings.baseline, settings.candidate), lambda line: console.print(line, highlight=False)
+        )
         with new_run(reports) as (run, folder):
             found = await trial(settings, folder / "logs", lambda line: console.print(line, highlight=False))
-            tree = stamped(found, settings.config)
+            tree = stamped(found, settings)
             (folder / f"{name}.json").write_text(json.dumps(tree, indent=1), encoding="utf-8")
         stored = settings.model_copy(update={"reports": reports})
         report_beside(stored, lambda line: console.print(line, highlight=False))

@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "errors": set[str](),
     "event_stream": set[str](),
     "settings": {"model", "errors"},
-    "site": LEAVES | {"settings", "replay", "upstream"},
+    "isolation": LEAVES | {"isolation"},
+    "site": LEAVES | {"isolation", "settings", "replay", "upstream"},
     "footprint": LEAVES | {"performance", "replay"},
     "unfinished": LEAVES | {"observation"},
     "spread": {"errors"},
@@ -39,9 +40,9 @@ MAY_IMPORT = {
     | {"settings", "site", "trials", "performance", "replay", "upstream", "traffic", "recording"},
     "fast_path_journey": LEAVES
     | {"settings", "site", "trials", "performance", "replay", "upstream", "traffic", "comparison", "verdict"},
-    "trial_commands": {"exit_code", "reporting", "provenance", "settings", "journey", "trial_journey"}
+    "trial_commands": {"exit_code", "reporting", "provenance", "settings", "site", "journey", "trial_journey"}
     | {"fast_path_journey", "verdict"},
-    "load_command": {"errors", "exit_code", "provenance", "settings", "journey", "load_journey", "performance"}
+    "load_command": {"errors", "exit_code", "provenance", "settings", "site", "journey", "load_journey", "performance"}
     | {"reporting"},
     "gate": LEAVES | {"gate", "performance"},
     "client_trials": LEAVES
@@ -54,9 +55,10 @@ MAY_IMPORT = {
     | {"journey", "noticing", "cookies_journey", "client_trials", "gate_load", "measured_before"},
     "gate_command": LEAVES
     | {"exit_code", "settings", "provenance", "journey", "report", "gate", "gate_journey"}
-    | {"reporting"},
+    | {"reporting", "site", "client_trials"},
     "bench_command": LEAVES | {"exit_code", "provenance", "settings", "site", "journey", "load_journey", "performance"},
-    "generator_command": LEAVES | {"exit_code", "provenance", "settings", "journey", "load_journey", "performance"},
+    "generator_command": LEAVES
+    | {"exit_code", "provenance", "settings", "site", "journey", "load_journey", "performance"},
     "requests_command": {"errors", "performance", "traffic"},
     "approve_command": LEAVES | {"settings", "journey", "traffic", "verdict"},
     "rejudge_command": LEAVES | {"exit_code", "settings", "journey", "judging", "performance", "traffic", "verdict"},
@@ -66,24 +68,26 @@ MAY_IMPORT = {
     | {"exit_code", "settings", "provenance", "journey", "unfinished", "recording_commands"}
     | {"load_command", "sabotage_command", "explain_command", "approve_command", "cookies_command", "self_command"}
     | {"drill_command", "trial_commands", "generator_command", "report_command", "reporting"}
-    | {"gate_command", "bench_command", "rejudge_command", "shadow_command"},
+    | {"gate_command", "bench_command", "rejudge_command", "shadow_command", "site"},
     "sabotage": LEAVES | {"sabotage", "replay", "upstream"},
     "noticing": LEAVES | STEPS | {"settings", "site", "footprint", "journey", "sabotage"},
     "sabotage_command": {"exit_code", "provenance", "settings", "journey", "noticing", "traffic"}
-    | {"report", "reporting"},
+    | {"report", "reporting", "site"},
     "cookies_journey": LEAVES | {"settings", "site", "performance", "replay", "upstream"},
     "cookies_command": {"exit_code", "provenance", "settings", "journey", "cookies_journey", "performance"}
-    | {"reporting"},
+    | {"reporting", "site"},
     "drill": LEAVES | {"drill", "performance"},
     "drill_stage": LEAVES | {"drill", "performance", "replay", "settings", "site", "upstream"},
     "drill_journey": LEAVES | {"drill", "drill_stage", "upstream"},
-    "drill_command": {"exit_code", "provenance", "settings", "journey", "reporting"}
+    "drill_command": {"exit_code", "provenance", "settings", "site", "journey", "reporting"}
     | {"drill", "drill_stage", "drill_journey"},
     "shadow_world": {"model"},
-    "shadow_journey": LEAVES | STEPS | {"journey", "provenance", "recording", "settings", "site", "shadow_world"},
+    "shadow_journey": LEAVES
+    | STEPS
+    | {"isolation", "journey", "provenance", "recording", "settings", "site", "shadow_world"},
     "shadow_command": {"exit_code", "reporting", "settings", "shadow_journey", "verdict"},
     "self_comparison": LEAVES | {"provenance", "journey", "judging", "verdict"},
-    "self_command": LEAVES | {"reporting", "exit_code", "settings", "journey", "self_comparison", "traffic"},
+    "self_command": LEAVES | {"reporting", "exit_code", "settings", "site", "journey", "self_comparison", "traffic"},
     "__main__": {"cli"},
 }
 

@@ -81,6 +81,7 @@ def gate_markdown(tree: Mapping[str, Any]) -> str:
         "",
         f"Commit {commit}{dirty}, configuration {str(made.get('config'))[:12]}, LiteLLM {made.get('litellm')};"
         f" run {tree['run']}, {tree['seconds']:.0f} s.",
+        *(["", f"Isolation: {made['network']}."] if made.get("network") else []),
         *(["", f"**Not to its end:** {tree['ended']}"] if tree["ended"] else []),
         "",
         "| | " + " | ".join(HEADER) + " | measured as | where to look |",

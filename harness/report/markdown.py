@@ -14,7 +14,9 @@ _TEMPLATE = """\
 # Parity: {{ result.verdict }}
 
 Run `{{ result.run }}`, seed `{{ result.seed }}`, {{ result.seconds }} s, exit code {{ result.exit_code }}.
-
+{% if network %}
+Isolation: {{ network | cell }}.
+{% endif %}
 | role | target | version |
 |---|---|---|
 {% for target in result.targets -%}
@@ -127,6 +129,7 @@ def markdown(result: Summary) -> str:
     page = environment.from_string(_TEMPLATE)
     return page.render(
         result=result,
+        network=(result.get("made") or {}).get("network"),
         outcomes=outcomes(result["scenarios"]),
         undeclared=undeclared_words(result["totals"]),
         gathered=gathered,

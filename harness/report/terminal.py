@@ -99,6 +99,8 @@ def _facts(result: Summary) -> Iterator[Text]:
     yield Text(f"scenarios       {totals['scenarios']}: {told or 'none'}")
     yield Text(f"exchanges       {totals['exchanges_client']} client, {totals['exchanges_upstream']} upstream")
     yield Text(f"differences     {undeclared_words(totals)}, {totals['declared']} declared")
+    if network := (result.get("made") or {}).get("network"):
+        yield Text(f"isolation       {network}")
     yield Text(f"run             {result['run']}, seed {result['seed']}, {result['seconds']} s")
 
 

@@ -85,4 +85,5 @@ def _measured(name: str, one: Measurement | None, stale: Sequence[str]) -> dict[
         "run": one.run if one else None,
         "file": f"runs/{one.run}/{name}.json" if one else None,
         "stale": list(stale) if one else [],
+        "network": str((one.made or {}).get("network") or "") if one else "",
     }

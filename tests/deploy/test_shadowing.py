@@ -16,9 +16,12 @@ from deploy.child import Died
 from deploy.programs import BadInput
 from deploy.shadowing import Shadow, command, last_told
 from tests.deploy.test_launcher import CUTOVER, ROLLBACK, Running, plan, running
+from tests.harness.test_isolation import KEY, KINDS, RealProvider, provider, write_config
 from tests.waiting import PATIENCE, until
 
 PROGRAM = str(Path(__file__).with_name("one_shadow.py"))
+ROOT = Path(__file__).parents[2]
+__all__ = ["provider"]  # a fixture
 
 
 def add_shadow(one: Running, folder: Path, *words: str) -> Shadow:
@@ -135,3 +138,20 @@ def test_its_last_report_is_told_in_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "latest").mkdir()
     (tmp_path / "latest" / "shadow.json").write_text(json.dumps({"told": "3 calls judged", "made": {"at": "then"}}))
     assert last_told(tmp_path).endswith("shadow.json, then: 3 calls judged")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_shadow_that_could_ask_a_real_provider_does_not_start_and_the_launcher_says_why(
+    tmp_path: Path, provider: RealProvider, kind: str
+) -> None:
+    config, line = write_config(tmp_path, kind, provider.server_port)
+    async with running(plan(tmp_path), tmp_path) as one:
+        run = command(config, tmp_path / "reports")
+        one.launcher.shadow = Shadow(run, one.launcher.folder, tmp_path / "shadow.log", ROOT, one.told.append)
+        with pytest.raises(BadInput, match=f"{config}:{line}: ") as refused:
+            await one.launcher.shadow_on()
+        assert "nothing was started" in str(refused.value)
+        assert KEY not in str(refused.value) + (tmp_path / "shadow.log").read_text()
+        assert one.launcher.shadow.pid is None
+        assert await one.answer() == "binary-proxy"
+    assert provider.asked == 0

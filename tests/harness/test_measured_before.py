@@ -8,7 +8,7 @@ from harness.provenance import Made
 from harness.settings import read_settings
 
 SETTINGS = read_settings(Path("harness.toml"), {})
-NOW = Made(at="2026-11-23T10:00:00+00:00", commit="a" * 40, dirty=0, config="c" * 64, litellm="1.106.2")
+NOW = Made(at="2026-11-23T10:00:00+00:00", commit="a" * 40, dirty=0, config="c" * 64, litellm="1.106.2", network="")
 SABOTAGE = {
     "targets": {"baseline": "binary", "candidate": "sdk"},
     "planted": [{"name": "a header is lost"}, {"name": "a ping is lost"}],
@@ -61,7 +61,7 @@ def test_what_is_of_something_else_does_not_count_and_is_told(
 
 def test_nothing_counts_in_a_tree_that_is_not_committed(tmp_path: Path) -> None:
     stored(tmp_path, "1", SABOTAGE)
-    found, (told,) = used(tmp_path, Made(**{**NOW, "dirty": 1}))
+    found, (told,) = used(tmp_path, {**NOW, "dirty": 1})
     assert (found, "1 files are not committed now" in told) == (None, True)
 
 

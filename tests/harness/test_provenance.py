@@ -1,5 +1,6 @@
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -60,5 +61,6 @@ def test_what_does_not_say_is_not_trusted(repository: Path) -> None:
 
 
 def test_a_measurement_is_stamped_and_stays_what_it_was(repository: Path) -> None:
-    told = stamped({"runs": 2}, repository / "config.yaml")
-    assert told["runs"] == 2 and told["made"]["config"]
+    settings = SimpleNamespace(config=repository / "config.yaml", network="a namespace")
+    told = stamped({"runs": 2}, settings)
+    assert told["runs"] == 2 and told["made"]["config"] and told["made"]["network"] == "a namespace"

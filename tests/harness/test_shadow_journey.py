@@ -19,10 +19,12 @@ import uvicorn
 
 from deploy.copying import Copies
 from deploy.overhearing import hear
+from harness.isolation.namespace import BY_CONFIGURATION, INSIDE
 from harness.traffic.scenario_file import read_all
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from tests.gateway import create_app
+from tests.harness.isolation.test_namespace import without_namespaces
 from tests.harness.test_journey import RECORDINGS, ROOT, SETTINGS
 from tests.waiting import PATIENCE, until
 
@@ -95,14 +97,16 @@ class Shadow:
 
 
 @asynccontextmanager
-async def shadow(folder: Path, of: Production, broken: str = "nothing") -> AsyncIterator[Shadow]:
-    """It gets the copies of that production's calls."""
+async def shadow(
+    folder: Path, of: Production, broken: str = "nothing", within: tuple[str, ...] = ()
+) -> AsyncIterator[Shadow]:
+    """It gets the copies of that production's calls. `within`: the command that starts it."""
     (folder / "differences.toml").write_text("")
     places = {"scenarios": RECORDINGS, "differences": folder / "differences.toml", "reports": folder / "reports"}
     text = SETTINGS.format(broken=broken, mark=folder, **places)
     (folder / "harness.toml").write_text(text.replace("{ KEY", '{ PROVIDER_BASE = "{upstream}", KEY'))
     options = (f"--settings={folder / 'harness.toml'}", "--no-idle")
-    words = (sys.executable, "-m", "harness", "shadow", *options, str(folder / "calls"))
+    words = (*within, sys.executable, "-m", "harness", "shadow", *options, str(folder / "calls"))
     environment = {**os.environ, "KEY": KEY, "PROVIDER_BASE": of.upstream.url}
     process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, env=environment)
     one = Shadow(folder, process)
@@ -120,9 +124,9 @@ async def shadow(folder: Path, of: Production, broken: str = "nothing") -> Async
             await process.wait()
 
 
-async def judged(folder: Path, broken: str, calls: int = 2) -> tuple[dict[str, Any], str]:
+async def judged(folder: Path, broken: str, calls: int = 2, within: tuple[str, ...] = ()) -> tuple[dict[str, Any], str]:
     """The report on some calls, streams among them, and all that was written."""
-    async with production() as of, shadow(folder, of, broken) as one:
+    async with production() as of, shadow(folder, of, broken, within) as one:
         for number in range(calls):
             assert (await of.asks(stream=number % 2 > 0)).status_code == 200
         asked = len(of.upstream.unscripted)
@@ -135,6 +139,17 @@ async def judged(folder: Path, broken: str, calls: int = 2) -> tuple[dict[str, A
 async def test_equal_gateways_are_the_same_and_the_provider_is_asked_nothing_more(tmp_path: Path) -> None:
     report, _ = await judged(tmp_path, "nothing")
     assert (report["outcomes"], report["not_judged"], report["exit_code"]) == ({"same": 2}, {}, 0)
+    assert report["made"]["network"].startswith((INSIDE, BY_CONFIGURATION))
+
+
+async def test_where_the_kernel_allows_no_namespace_a_shadow_runs_by_its_configuration_and_says_so(
+    tmp_path: Path,
+) -> None:
+    within = without_namespaces()
+    report, written = await judged(tmp_path, "nothing", within=within)
+    assert (report["outcomes"], report["exit_code"]) == ({"same": 2}, 0)
+    assert report["made"]["network"].startswith(f"{BY_CONFIGURATION} (the kernel does not allow it")
+    assert f"Isolation: {BY_CONFIGURATION}" in written
 
 
 @pytest.mark.parametrize(
