@@ -99,7 +99,7 @@ async def shadow(folder: Path, of: Production, broken: str = "nothing") -> Async
     """It gets the copies of that production's calls."""
     (folder / "differences.toml").write_text("")
     places = {"scenarios": RECORDINGS, "differences": folder / "differences.toml", "reports": folder / "reports"}
-    text = SETTINGS.format(broken=broken, mark=folder, **places)
+    text = SETTINGS.format(broken=broken, mark=folder, patience=PATIENCE, **places)
     (folder / "harness.toml").write_text(text.replace("{ KEY", '{ PROVIDER_BASE = "{upstream}", KEY'))
     options = (f"--settings={folder / 'harness.toml'}", "--no-idle")
     words = (sys.executable, "-m", "harness", "shadow", *options, str(folder / "calls"))
