@@ -34,7 +34,7 @@ differences = "{differences}"
 reports = "{reports}"
 baseline = "plain"
 candidate = "other"
-patience = 1.0
+patience = {patience}
 environment = {{ KEY = "{{key}}", PROVIDER_KEY = "{{secret}}", MARK = "{mark}" }}
 
 [targets.plain]
@@ -64,7 +64,8 @@ def settings(tmp_path):
     def write(broken="nothing", scenarios=RECORDINGS):
         file = tmp_path / "harness.toml"
         places = {"scenarios": scenarios, "differences": tmp_path / "differences.toml", "reports": tmp_path / "reports"}
-        file.write_text(SETTINGS.format(broken=broken, mark=tmp_path, **places))
+        patience = 1.0 if broken == "buffered" else PATIENCE  # only there it runs out
+        file.write_text(SETTINGS.format(broken=broken, mark=tmp_path, patience=patience, **places))
         return file
 
     return write

@@ -103,7 +103,7 @@ async def shadow(
     """It gets the copies of that production's calls. `within`: the command that starts it."""
     (folder / "differences.toml").write_text("")
     places = {"scenarios": RECORDINGS, "differences": folder / "differences.toml", "reports": folder / "reports"}
-    text = SETTINGS.format(broken=broken, mark=folder, **places)
+    text = SETTINGS.format(broken=broken, mark=folder, patience=PATIENCE, **places)
     (folder / "harness.toml").write_text(text.replace("{ KEY", '{ PROVIDER_BASE = "{upstream}", KEY'))
     options = (f"--settings={folder / 'harness.toml'}", "--no-idle")
     words = (*within, sys.executable, "-m", "harness", "shadow", *options, str(folder / "calls"))
