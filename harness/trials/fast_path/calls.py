@@ -63,6 +63,17 @@ _SPELLED = tuple(
 )
 _TEXTS = ("", " ", "\u00a0", "\u200b", "a\u2028b", "e\u0301", "é😀", "\u0000", " a  b ", "x" * 300, "null", "1e999")
 _SURROGATES = (Spelled('"\\ud800"'), Spelled('"\\ud83d\\ude00"'), Spelled('"a\\udfffb"'), Spelled('"\\u0041"'))
+# Values that one way or the other of writing, comparing or hashing takes for one another.
+_ALIKE: tuple[tuple[Any, ...], ...] = (
+    (None, *map(Spelled, ("1e999", "-1e999", "NaN"))),
+    (0, False, Spelled("-0.0"), Spelled("0.0")),
+    (1, True, Spelled("1.0"), "1"),
+    (2**53, 2**53 + 1, Spelled("9007199254740993.0")),
+    (2**64, 2**64 + 1, Spelled("18446744073709551616.0")),
+    ("", None, [], {}, " "),
+    ("e\u0301", "é", "e"),
+    (Spelled('"\\ud800"'), Spelled('"\\ud801"'), "\ufffd", "?"),
+)
 _CONTAINERS: tuple[Any, ...] = ([], {}, [None], [[]], {"": None}, {"type": "text"}, [1, "a", None, {}], {"a": {"b": 1}})
 values = st.one_of(
     st.sampled_from((None, True, False)),
@@ -298,6 +309,29 @@ def other_body(draw: Draw, before: Draft) -> Draft:
             _change(draw, body, (*known, "tools", "stream"))
     body |= {} if kept is None else {"messages": kept}
     return replace(before, body=body)
+
+
+@st.composite
+def alike_bodies(draw: Draw, before: Draft) -> tuple[Draft, Draft]:
+    """The same call with two values at one place that could be taken for one another."""
+    one, other = draw(st.sampled_from(_ALIKE).flatmap(st.permutations))[:2]
+    place = draw(st.sampled_from(("parameter", "metadata", "schema", "message")))
+
+    def with_value(value: Any) -> Draft:
+        body = copy.deepcopy(before.body)
+        messages = body.pop("messages", None)
+        if place == "schema":
+            body["tools"] = copy.deepcopy(_TOOLS[before.protocol])
+            tool = body["tools"][0]
+            tool.get("function", tool)["description"] = value
+        elif place == "message":
+            messages = [_said("user", [{"type": "text", "text": "Hello."}]), _said("assistant", value)]
+            messages.append(_said("user", "Go on."))
+        else:
+            body |= {"temperature": value} if place == "parameter" else {"metadata": {"user_id": value}}
+        return replace(before, body=body if messages is None else {**body, "messages": messages})
+
+    return with_value(one), with_value(other)
 
 
 @st.composite

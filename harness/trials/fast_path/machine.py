@@ -89,6 +89,12 @@ class FastPathMachine(RuleBasedStateMachine):
         self._send(data.draw(answers(self._draft)))
 
     @rule(data=st.data())
+    def send_two_values_that_look_alike(self, data: st.DataObject) -> None:
+        first, second = data.draw(calls.alike_bodies(self._draft))
+        for self._draft in (first, first, second):
+            self._send(plain_answer(self._draft))
+
+    @rule(data=st.data())
     def send_in_another_spelling(self, data: st.DataObject) -> None:
         self._draft = data.draw(calls.other_spelling(self._draft))
         self._send(plain_answer(self._draft))

@@ -14,14 +14,10 @@ from sdk_proxy import learnt, whole
 from sdk_proxy.__main__ import main
 
 
-def make_header_stale() -> None:
-    """The cache key has no `anthropic-beta`: the header of the first call is sent for ever."""
+def make_headers_stale() -> None:
+    """The cache key has no headers: those of the first call are sent for ever."""
     name_of = learnt._name
-
-    def name_without_beta(call: Any, request: Any, headers: Any) -> bytes:
-        return name_of(call, request, [each for each in headers if each[0] != b"anthropic-beta"])
-
-    learnt._name = name_without_beta
+    learnt._name = lambda call, request, _: name_of(call, request, [])
 
 
 def ignore_shapes() -> None:
@@ -69,7 +65,7 @@ def _with_nulls(tree: Any) -> Any:
 
 
 FAULTS: dict[str, Callable[[], None]] = {
-    "stale-header": make_header_stale,
+    "stale-headers": make_headers_stale,
     "shapes-ignored": ignore_shapes,
     "null-is-infinity": confuse_null_with_infinity,
     "any-answer": take_any_answer,
