@@ -58,7 +58,9 @@ def parity_configs(session: nox.Session) -> None:
     """Parity on the further configurations of tests/parity: the first that does not agree ends it."""
     session.install(LOCKED, "--editable", ".")
     further = "tests/parity/differences.toml"
-    for folder, declared in (("errors", "scenarios/differences.toml"), ("routing", further), ("parameters", further)):
+    ours = "scenarios/differences.toml"
+    configurations = (("errors", ours), ("routing", further), ("parameters", further), ("routes", ours))
+    for folder, declared in configurations:
         place = f"tests/parity/{folder}"
         files = ("--config", f"{place}/config.yaml", "--scenarios", f"{place}/scenarios")
         # Reports of their own: what is read of `reports` is about our own configuration.
