@@ -1,12 +1,19 @@
-"""Content codings (RFC 9110, section 8.4.1): gzip, deflate, and br where the package `brotli` is installed."""
+"""Content codings (RFC 9110, section 8.4.1): gzip, deflate, br and zstd (RFC 9659)."""
 
 from __future__ import annotations
 
-import importlib
+import sys
 import zlib
 from typing import Any, Protocol
 
+import brotli
+
 from harness.model import Headers
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 
 def codings(headers: Headers) -> tuple[str, ...]:
@@ -59,7 +66,9 @@ def encode(data: bytes, names: tuple[str, ...]) -> bytes:
             case "deflate":
                 data = zlib.compress(data)
             case "br":
-                data = bytes(_brotli().compress(data))
+                data = bytes(brotli.compress(data))
+            case "zstd":
+                data = zstd.compress(data)
             case _:
                 raise _unknown(name)
     return data
@@ -78,7 +87,9 @@ def _step(name: str) -> _Step:
         case "deflate":
             return _Zlib(None)
         case "br":
-            return _Brotli(_brotli().Decompressor())
+            return _Brotli(brotli.Decompressor())
+        case "zstd":
+            return _Zstd()
         case _:
             raise _unknown(name)
 
@@ -122,11 +133,24 @@ class _Brotli:
         return bytes(self._decompressor.process(data))
 
 
-def _brotli() -> Any:
-    try:
-        return importlib.import_module("brotli")
-    except ImportError as error:
-        raise _unknown("br") from error
+class _Zstd:
+    """Frames, of which several may follow each other (RFC 8878, section 3)."""
+
+    def __init__(self) -> None:
+        self._open: Any = None
+
+    @property
+    def is_at_end(self) -> bool:
+        return self._open is not None and bool(self._open.eof)
+
+    def decode(self, data: bytes) -> bytes:
+        plain = b""
+        while data:
+            if self._open is None or self._open.eof:
+                self._open = zstd.ZstdDecompressor()
+            plain += self._open.decompress(data)
+            data = self._open.unused_data if self._open.eof else b""
+        return plain
 
 
 def _unknown(name: str) -> ValueError:

@@ -12,7 +12,7 @@ from harness.traffic.content_coding import Decoder, codings, decode, encode, wit
 
 RAW = zlib.compressobj(wbits=-15)
 RAW_DEFLATE = RAW.compress(b"plain") + RAW.flush()
-NAMES = st.lists(st.sampled_from(["gzip", "x-gzip", "deflate", "br"]), min_size=1, max_size=3).map(tuple)
+NAMES = st.lists(st.sampled_from(["gzip", "x-gzip", "deflate", "br", "zstd"]), min_size=1, max_size=3).map(tuple)
 
 
 @given(st.binary(max_size=200), NAMES, st.lists(st.integers(0, 400), max_size=4))
@@ -30,6 +30,8 @@ def test_what_was_encoded_is_decoded_in_whatever_parts_it_comes(
 def test_what_servers_send_beyond_the_standard_is_read() -> None:
     assert decode(RAW_DEFLATE, ("deflate",)) == b"plain"
     assert decode(gzip.compress(b"one ") + gzip.compress(b"two"), ("gzip",)) == b"one two"
+    frames = encode(b"one ", ("zstd",)) + encode(b"two", ("zstd",))
+    assert decode(frames, ("zstd",)) == b"one two"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,9 @@ def test_what_servers_send_beyond_the_standard_is_read() -> None:
     [
         (b"{}", "gzip", "not coded as gzip"),
         (gzip.compress(b"plain")[:-9], "gzip", "ends too early"),
-        (b"{}", "zstd", "zstd, which cannot be read"),
+        (encode(b"plain", ("zstd",))[:-2], "zstd", "ends too early"),
+        (b"{}", "zstd", "not coded as zstd"),
+        (b"{}", "compress", "compress, which cannot be read"),
     ],
 )
 def test_what_cannot_be_decoded_is_an_error(data: bytes, name: str, told: str) -> None:
