@@ -285,7 +285,7 @@ def test_a_trace_of_llm_interceptor_becomes_a_scenario_with_its_events_again(tmp
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
-        (gzip.compress(b"{}"), "is compressed with gzip"),
+        (gzip.compress(b"{}", mtime=0), "is compressed with gzip"),
         (b"PK\x03\x04rest", "is a zip archive"),
         (b"SQLite format 3\x00rest", "is a database of SQLite"),
         (b"\xd4\xc3\xb2\xa1\x02\x00", "is a packet capture (pcap)"),

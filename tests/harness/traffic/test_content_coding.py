@@ -38,7 +38,7 @@ def test_what_servers_send_beyond_the_standard_is_read() -> None:
     ("data", "name", "told"),
     [
         (b"{}", "gzip", "not coded as gzip"),
-        (gzip.compress(b"plain")[:-9], "gzip", "ends too early"),
+        (gzip.compress(b"plain", mtime=0)[:-9], "gzip", "ends too early"),
         (encode(b"plain", ("zstd",))[:-2], "zstd", "ends too early"),
         (b"{}", "zstd", "not coded as zstd"),
         (b"{}", "compress", "compress, which cannot be read"),

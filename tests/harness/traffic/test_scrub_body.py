@@ -41,7 +41,7 @@ def post(body: bytes, headers: Headers = JSON) -> Request:
         (b"{}\n{Guacamole}\n", (("content-type", "application/x-ndjson"),), "line 2, column 2"),
         (b"{}", (*JSON, ("content-encoding", "gzip")), "it is not coded as gzip"),
         (b"{}", (*JSON, ("content-encoding", "compress")), "it is coded as compress, which cannot be read here"),
-        (gzip.compress(b'{"a":Guacamole}'), (*JSON, ("content-encoding", "gzip")), "line 1, column 6"),
+        (gzip.compress(b'{"a":Guacamole}', mtime=0), (*JSON, ("content-encoding", "gzip")), "line 1, column 6"),
     ],
 )
 def test_a_body_that_is_not_what_it_says_is_refused_with_its_place(body: bytes, headers: Headers, told: str) -> None:
