@@ -46,6 +46,7 @@ RouteType = Literal[
 
 
 _RESPONSE_IDS = ResponsesIDSecurity()
+_WITH_MODEL = ("acompletion", "atext_completion", "aembedding")
 _WITH_MCP = ("acompletion", "anthropic_messages")  # they expand tools of LiteLLM's MCP gateway
 
 
@@ -91,10 +92,10 @@ async def prepare(call: Call, request: Request, headers: Headers, config: ProxyC
     )
     ProxyLogging._process_guardrail_metadata(None, call.data)  # the names only; there are no guardrails
     call.data.pop("include_fallback_errors", None)
-    in_path = request.path_params.get("model")
-    if in_path is not None:
-        reject_url_valued_destination("model", in_path)
-    model = resolve_inference_model(call.data.get("model"), settings, None, in_path)
+    named = model_of_endpoint(call, request)
+    if named is not None:
+        reject_url_valued_destination("model", named)
+    model = resolve_inference_model(call.data.get("model"), settings, None, named)
     call.data["model"] = litellm.model_alias_map.get(model, model) if isinstance(model, str) else model
     call.data["litellm_call_id"] = resolve_litellm_call_id(headers.get("x-litellm-call-id"))
     call.data.update(_stream_usage(call, settings, router))
@@ -105,6 +106,17 @@ async def prepare(call: Call, request: Request, headers: Headers, config: ProxyC
     await _RESPONSE_IDS.async_pre_call_hook(administrator(), None, call.data, call.route_type)
     if call.data.get("messages"):
         call.logging.update_messages(call.data["messages"])
+
+
+def model_of_endpoint(call: Call, request: Request) -> str | None:
+    """Return the model that the path or the query names, which wins over the body's; None: they name none.
+
+    It is a parameter of chat_completion, completion and embeddings (proxy_server.py, 1.106.2), of no other endpoint.
+    """
+    if call.route_type not in _WITH_MODEL:
+        return None
+    named: str | None = request.path_params.get("model", request.query_params.get("model"))
+    return named
 
 
 async def answered(call: Call, router: Any) -> Any:

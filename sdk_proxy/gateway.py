@@ -16,7 +16,7 @@ from litellm.proxy._types import ProxyException
 from litellm.proxy.common_request_processing import (
     create_response,
 )
-from litellm.proxy.common_utils.http_parsing_utils import read_request_body
+from litellm.proxy.common_utils.http_parsing_utils import populate_request_with_path_params, read_request_body
 from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_dict
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
@@ -62,7 +62,10 @@ class Gateway:
         """
         body: dict[str, Any] = await read_request_body(request)
         request._body = b""  # what was read of it is kept, for as long as the answer takes
-        refuse_unsafe(body, self.config.general_settings, self.router, request.url.path)
+        asked = populate_request_with_path_params(
+            dict(body), request
+        )  # LiteLLM looks at the query as well, and no more
+        refuse_unsafe(asked, self.config.general_settings, self.router, request.url.path)
         authenticate(request.headers, self.config.master_key)
         return body
 
@@ -183,16 +186,11 @@ class Gateway:
         """The client's headers as LiteLLM gets them behind the binary proxy: the memory headers are the last."""
         key = self.config.supermemory_key
         base = self.config.supermemory_bases.get(model or "")
-        added = injected(self.memory.route(request.headers), base, key.get_secret_value() if key else None)
-        ours = (USER_HEADER.encode(), KEY_HEADER.encode(), *_of_the_connection(request.headers))
+        sent = Headers(raw=request.scope.get("sent_headers", request.headers.raw))
+        added = injected(self.memory.route(sent), base, key.get_secret_value() if key else None)
+        ours = (USER_HEADER.encode(), KEY_HEADER.encode())
         kept = [(n, v) for n, v in request.headers.raw if n.lower() not in ours]
         return Headers(raw=[*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())])
-
-
-def _of_the_connection(headers: Headers) -> list[bytes]:
-    """The headers that are nobody's but this connection's: `Connection` names them (RFC 9110, section 7.6.1)."""
-    listed = ",".join(headers.getlist("connection")).lower()
-    return [name.strip().encode("latin-1") for name in listed.split(",")]
 
 
 class _Begun(StreamingResponse):
