@@ -65,6 +65,7 @@ BY_HAND: Mapping[RouteType, Literal["image_generation", "moderation", "body"]] =
 }
 
 _RESPONSE_IDS = ResponsesIDSecurity()
+_WITH_MODEL = ("acompletion", "atext_completion", "aembedding", "aimage_generation", "aimage_edit")
 _WITH_MCP = ("acompletion", "anthropic_messages")  # they expand tools of LiteLLM's MCP gateway
 
 
@@ -113,15 +114,15 @@ async def prepare(call: Call, request: Request, headers: Headers, config: ProxyC
         proxy_config=SimpleNamespace(config={"litellm_settings": dict(config.litellm_settings)}),
     )
     ProxyLogging._process_guardrail_metadata(None, call.data)  # the names only; there are no guardrails
-    in_path = request.path_params.get("model", request.path_params.get("model_name"))
-    if in_path is not None:
-        reject_url_valued_destination("model", in_path)
+    named = model_of_endpoint(call, request)
+    if named is not None:
+        reject_url_valued_destination("model", named)
     if by_hand:
-        await _prepare_by_hand(call, settings, in_path, router)
+        await _prepare_by_hand(call, settings, named, router)
         return
     call.data.pop("include_fallback_errors", None)
     kind: Any = "image_edit" if call.route_type == "aimage_edit" else "completion"
-    model = resolve_inference_model(call.data.get("model"), settings, None, in_path, kind=kind)
+    model = resolve_inference_model(call.data.get("model"), settings, None, named, kind=kind)
     call.data["model"] = litellm.model_alias_map.get(model, model) if isinstance(model, str) else model
     call.data["litellm_call_id"] = resolve_litellm_call_id(headers.get("x-litellm-call-id"))
     call.data.update(_stream_usage(call, settings, router))
@@ -134,13 +135,13 @@ async def prepare(call: Call, request: Request, headers: Headers, config: ProxyC
         call.logging.update_messages(call.data["messages"])
 
 
-async def _prepare_by_hand(call: Call, settings: Mapping[str, Any], in_path: str | None, router: Any) -> None:
+async def _prepare_by_hand(call: Call, settings: Mapping[str, Any], named: str | None, router: Any) -> None:
     """As image_generation, moderations, audio_speech and audio_transcriptions. Raises ProxyException."""
     data, route_type = call.data, call.route_type
     if route_type in ("aspeech", "atranscription") and data.get("user") is None:
         data["user"] = administrator().user_id
     if route_type != "aspeech":
-        data["model"] = resolve_inference_model(data.get("model"), settings, None, in_path, kind=BY_HAND[route_type])
+        data["model"] = resolve_inference_model(data.get("model"), settings, None, named, kind=BY_HAND[route_type])
     if route_type == "aimage_generation":
         data["model"] = litellm.model_alias_map.get(data["model"], data["model"])
         if data.get("prompt") is not None:
@@ -156,6 +157,18 @@ async def named_bytes(file: UploadFile) -> io.BytesIO:
     content = io.BytesIO(await file.read())
     content.name = file.filename
     return content
+
+
+def model_of_endpoint(call: Call, request: Request) -> str | None:
+    """Return the model that the path or the query names, which wins over the body's; None: they name none.
+
+    Of the endpoints that have it as a parameter: chat_completion, completion and embeddings (proxy_server.py, 1.106.2),
+    image_generation and image_edit_api (image_endpoints/endpoints.py). Gemini's routes have it in the path alone.
+    """
+    if call.route_type not in _WITH_MODEL:
+        return request.path_params.get("model_name")
+    named: str | None = request.path_params.get("model", request.query_params.get("model"))
+    return named
 
 
 async def answered(call: Call, router: Any) -> Any:

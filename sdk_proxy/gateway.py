@@ -22,6 +22,7 @@ from litellm.proxy.common_request_processing import (
 from litellm.proxy.common_utils.http_parsing_utils import (
     coerce_numeric_form_fields,
     get_form_data,
+    populate_request_with_path_params,
     read_request_body,
     safe_set_request_parsed_body,
 )
@@ -80,7 +81,8 @@ class Gateway:
         """
         body: dict[str, Any] = await read_request_body(request)
         request._body = b""  # what was read of it is kept, for as long as the answer takes
-        refuse_unsafe(body, self.config.general_settings, self.router, request.url.path)
+        asked = populate_request_with_path_params(dict(body), request)  # LiteLLM looks at the query as well, no more
+        refuse_unsafe(asked, self.config.general_settings, self.router, request.url.path)
         in_query = RouteChecks.is_generate_content_route(route=request.url.path)
         authenticate(request.headers, self.config.master_key, request.query_params.get("key") if in_query else None)
         return body
@@ -269,18 +271,13 @@ class Gateway:
         """
         key = self.config.supermemory_key
         base = self.config.supermemory_bases.get(model or "")
-        added = injected(self.memory.route(request.headers), base, key.get_secret_value() if key else None)
+        sent = Headers(raw=request.scope.get("sent_headers", request.headers.raw))
+        added = injected(self.memory.route(sent), base, key.get_secret_value() if key else None)
         if not self.config.is_open and sent_key(request.headers) is None:
             added = {}
-        ours = (USER_HEADER.encode(), KEY_HEADER.encode(), *_of_the_connection(request.headers))
+        ours = (USER_HEADER.encode(), KEY_HEADER.encode())
         kept = [(n, v) for n, v in request.headers.raw if n.lower() not in ours]
         return Headers(raw=[*kept, *((name.encode(), value.encode("latin-1")) for name, value in added.items())])
-
-
-def _of_the_connection(headers: Headers) -> list[bytes]:
-    """The headers that are nobody's but this connection's: `Connection` names them (RFC 9110, section 7.6.1)."""
-    listed = ",".join(headers.getlist("connection")).lower()
-    return [name.strip().encode("latin-1") for name in listed.split(",")]
 
 
 class _Begun(StreamingResponse):

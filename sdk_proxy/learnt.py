@@ -39,7 +39,7 @@ from litellm.litellm_core_utils.core_helpers import process_response_headers
 from starlette.requests import Request
 
 from sdk_proxy.accounts import nobody_reads
-from sdk_proxy.call import Call
+from sdk_proxy.call import Call, model_of_endpoint
 from sdk_proxy.identifier import new_id
 from sdk_proxy.response_headers import without_cookies
 from sdk_proxy.same_format import Plain, closed, commits_at_once
@@ -49,7 +49,7 @@ from sdk_proxy.whole import PROVIDERS, TOLD_ANEW, Form, Unusual, checks_schemas
 
 _SHAPES = 512  # kept at most, of the messages of one lesson
 _ALL_BYTES, _LESSON_BYTES = 16 * 1024 * 1024, 4 * 1024 * 1024  # kept at most, about: of all lessons, and of one
-_NODE_BYTES = 100  # of an object that Python makes of a value in JSON, about
+_NODE_BYTES = 80  # of an object that Python makes of a value in JSON, about: 0.2 MB of numbers kept 2.4 MB
 _BLOCKS = frozenset({"text", "tool_use", "tool_result", "thinking", "redacted_thinking", "function", "ephemeral"})
 _WORDS = frozenset({"type", "role", "ttl", "scope"})  # keys whose value is one of few words
 _IDS = frozenset({"id", "tool_use_id", "tool_call_id", "name"})
@@ -153,11 +153,11 @@ class Begun:
 
 async def begun(call: Call, lesson: Lesson, page: Page, said: Exchange) -> Begun | Response | None:
     """A stream, or a whole answer. None: LiteLLM has to look at it, or at the failure, and gets it in hand."""
-    began = perf_counter()
+    began, request = perf_counter(), lesson.request(page)
     try:
-        response = await lesson.transport.handle_async_request(lesson.request(page))
+        response = await lesson.transport.handle_async_request(request)
         waited = perf_counter() - began
-    except httpx.TransportError as error:
+    except Exception as error:  # noqa: BLE001 - LiteLLM's transport lets some of aiohttp's through: all are LiteLLM's
         said.in_hand = error
         return None
     try:
@@ -179,7 +179,7 @@ async def _whole(form: Form, response: httpx.Response, began: float, said: Excha
         raise Unusual
     try:
         await response.aread()
-    except httpx.RequestError as error:
+    except Exception as error:  # noqa: BLE001 - as in `begun`
         await closed(response)
         said.in_hand = error
         return None
@@ -221,7 +221,7 @@ class Lessons:
         messages, model = call.data.get("messages"), call.data.get("model")
         if not isinstance(model, str) or model not in self._models.get(call.route_type, ()):
             return None
-        if not isinstance(messages, list) or request.path_params:
+        if not isinstance(messages, list) or model_of_endpoint(call, request) is not None:
             return None
         if not nobody_reads(self._router) or self._router.cache.redis_cache is not None:
             return None

@@ -332,7 +332,8 @@ class StraightRoutes:
 
 
 class DateMiddleware:
-    """The binary proxy's own answers carry no date, LiteLLM's do; uvicorn's is switched off for both."""
+    """The binary proxy's own answers carry no date, LiteLLM's do; uvicorn's is switched off for both. And LiteLLM, key
+    and all, does not see the headers that `Connection` names."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -343,4 +344,15 @@ class DateMiddleware:
                 message["headers"] = [(b"date", formatdate(usegmt=True).encode()), *message["headers"]]
             await send(message)
 
-        await self.app(scope, receive, dated)
+        await self.app(_forwarded(scope), receive, dated)
+
+
+def _forwarded(scope: Scope) -> Scope:
+    """Return the request without the headers of this connection (RFC 9110, section 7.6.1), as the binary proxy forwards
+    it, which looks at `sent_headers`, all of them, for whose memory it is."""
+    headers = scope.get("headers", ())
+    listed = b",".join(value for name, value in headers if name == b"connection").lower()
+    dropped = {name.strip() for name in listed.split(b",")} - {b"", b"keep-alive", b"close"}
+    if not dropped:
+        return scope
+    return {**scope, "headers": [each for each in headers if each[0] not in dropped], "sent_headers": headers}

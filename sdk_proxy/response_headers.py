@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from litellm.router_utils.add_retry_fallback_headers import get_hidden_params_di
 from sdk_proxy.authentication import administrator
 from sdk_proxy.call import LITELLM_VERSION, Call
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # uvicorn, httptools_impl.py, HEADER_VALUE_RE (0.54)
 _COOKIES = ("set-cookie", "llm_provider-set-cookie")
 
 
@@ -95,5 +97,11 @@ def _headers(call: Call, hidden: Mapping[str, Any], cost: float | str) -> dict[s
 
 
 def without_cookies(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """An upstream's cookies are the gateway's; LiteLLM's proxy tells them to the client as llm_provider-set-cookie."""
-    return {name: value for name, value in headers.items() if name.lower() not in _COOKIES}
+    """Return the headers that a client is told: an upstream's cookies are the gateway's; LiteLLM's proxy tells them to
+    the client as llm_provider-set-cookie. For a control character uvicorn would close the connection without an answer.
+    """
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.lower() not in _COOKIES and not _CONTROL.search(str(value))
+    }

@@ -47,6 +47,8 @@ _PADDING = re.compile(rb'(?<="obfuscation":")[A-Za-z0-9]+(?=")')
 _CREATED = re.compile(rb'(\Adata: \{[^\[]*?"created":)\d+')  # of the event, before its choices
 _ENDS = frozenset({"stop", "length", "tool_calls", "content_filter"})
 _HEAD = frozenset({"id", "object", "created", "model", "service_tier", "system_fingerprint", "usage", "choices"})
+# What the SDK of OpenAI, or CustomStreamWrapper, goes by, and is in no event of OpenAI's (1.106.2).
+_MEANT = frozenset({"error", "citations", "provider_specific_fields"})
 _TEXT = (str, type(None))
 _COUNT = (int, type(None))
 _CHOICE = frozenset({"index", "delta", "logprobs", "finish_reason"})
@@ -255,6 +257,8 @@ class ChatEvents:
         except ValueError:
             raise Unusual from None
         if not isinstance(chunk, dict) or chunk.get("object") != "chat.completion.chunk" or not chunk.get("id"):
+            raise Unusual
+        if not _MEANT.isdisjoint(chunk):
             raise Unusual
         choices = chunk.get("choices")
         if self._ended:

@@ -56,7 +56,8 @@ def anthropic_body(answer: httpx.Response) -> bytes | None:
 def advice(answer: httpx.Response | None) -> dict[str, str]:
     """When to try again, in the headers that the upstream said it with."""
     headers = answer.headers if answer is not None else {}
-    return {name: headers[name] for name in _ADVICE if name in headers and headers[name].isascii()}
+    said = {name: headers[name] for name in _ADVICE if name in headers}
+    return {name: value for name, value in said.items() if value.isascii() and value.isprintable()}
 
 
 def own_advice(status: int) -> dict[str, str]:

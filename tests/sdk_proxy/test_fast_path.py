@@ -1,5 +1,6 @@
 """The fast path answers as LiteLLM's own way does: each sequence of calls is played with it and without it."""
 
+import asyncio
 import json
 import re
 import time
@@ -14,13 +15,15 @@ import pytest
 from litellm.llms.anthropic.pass_through.messages.transformation import AnthropicMessagesConfig
 from litellm.llms.base_llm.auth.token_exchange import default_token_exchange_engine
 
-from harness.model import Reply, Request
+from harness.model import Reply, Request, Send
 from harness.upstream import anthropic_wire, openai_wire
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import answer as improvised_answer
 from sdk_proxy import learnt
 from sdk_proxy.operation import Operation
 from sdk_proxy.schema import load_config
+from tests.sdk_proxy.loopback import Call, say
+from tests.sdk_proxy.loopback import litellm as loopback_upstream
 from tests.sdk_proxy.sdk import CONFIG, NO_RETRIES, client_of, environment
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -81,6 +84,10 @@ async def proxy(
             yield client, upstream
 
 
+def steady_headers(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, steady(value.encode()).decode()) for name, value in headers]
+
+
 def with_others(deployment: Any, params: Object, model_info: Object) -> Any:
     before = deployment.litellm_params
     merged = {**before.model_dump(exclude_none=True), **params}
@@ -98,7 +105,7 @@ async def one(client: httpx.AsyncClient, upstream: SimulatedUpstream, path: str,
     before = len(upstream.unscripted)
     answer = await client.post(path, content=asked, **{"headers": JSON, **more})
     calls = [each.request for each in upstream.unscripted[before:]]
-    told = [(each.path, [(n, steady(v.encode()).decode()) for n, v in each.headers], each.body) for each in calls]
+    told = [(each.path, steady_headers(each.headers), each.body) for each in calls]
     return Turn(answer.status_code, steady(answer.content), told)
 
 
@@ -335,3 +342,50 @@ async def test_learning_that_fails_fails_no_call_and_tells_no_words(
     assert (seen.status, len(seen.asked)) == (200, 1)
     assert "nothing was learnt of a call: ValueError" in caplog.text
     assert "the words" not in caplog.text
+
+
+# --- the head of an answer -------------------------------------------------------------------------------------------
+
+HEADS = {
+    "not ASCII": b"x-a: caf\xe9",
+    "no character": b"x-a: a\x00b",
+    "a control character": b"x-a: a\x01b",
+}
+
+
+@BOTH
+@STREAMED
+@pytest.mark.parametrize("head", HEADS)
+async def test_a_head_that_is_none_is_met_as_litellm_meets_it(path: str, stream: bool, head: str) -> None:
+    """The third call follows a template; the upstream's answer to it, its first one, has that header."""
+    fast, slow = [await third_call(path, stream, HEADS[head], fast_path) for fast_path in (True, False)]
+    assert fast == slow
+    assert fast[0] == 200
+
+
+async def third_call(path: str, stream: bool, head: bytes, fast_path: bool) -> tuple[int, bytes, int]:
+    """Its status, its body, and how many calls the upstream got for it."""
+    asked = body(path, [user("a")], stream)
+    reply = improvised_answer(Request("POST", path, (), asked))
+    content = b"".join(act.data for act in reply.acts or () if isinstance(act, Send)) or reply.body
+    kind = dict(reply.headers)["content-type"].encode()
+    heads: list[bytes] = []
+
+    async def say_it(_: Call, writer: asyncio.StreamWriter) -> None:
+        more = b"".join(each + b"\r\n" for each in heads[:1])
+        heads.clear()
+        size = str(len(content)).encode()
+        lines = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %b\r\nconnection: close\r\n%b\r\n"
+        await say(lines % (kind, size, more) + content)(_, writer)
+        writer.close()
+
+    settings = {"num_retries": 1, "retry_after": 0, "disable_cooldowns": True}
+    async with loopback_upstream(say_it) as upstream:
+        given = {"operation": Operation(fast_path=fast_path), "router_settings": settings}
+        async with client_of(upstream, **given) as client:
+            for _ in range(2):
+                assert (await client.post(path, content=asked, headers=JSON)).status_code == 200
+            heads.append(head)
+            before = len(upstream.calls)
+            answer = await client.post(path, content=asked, headers=JSON)
+    return answer.status_code, steady(answer.content), len(upstream.calls) - before

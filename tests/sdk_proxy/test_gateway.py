@@ -529,3 +529,63 @@ async def test_of_an_answer_that_is_over_no_request_is_kept(given):
             assert (await client.post(path, json=body)).status_code == 200
         kept = [each for each in gc.get_objects() if isinstance(each, Exchange)]
         assert not any(each.sent or each.answers for each in kept)
+
+
+# --- what is in the query
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "served"),
+    [
+        (CHAT, chat("claude-sonnet-5"), "gpt-4.1"),
+        ("/v1/completions", {"model": "claude-sonnet-5", "prompt": "hi"}, "gpt-4.1"),
+        (MESSAGES, message("claude-sonnet-5"), "claude-sonnet-5"),  # LiteLLM's endpoint has no such parameter
+    ],
+)
+async def test_the_model_in_the_query_wins_where_litellm_s_endpoint_takes_one(path, body, served):
+    async with site() as (upstream, client):
+        for _ in range(3):  # the last would follow a template
+            answer = await client.post(path, params={"model": "gpt-4.1"}, json=body)
+            assert answer.status_code == 200
+        asked = await calls(upstream, 3)
+    assert [json.loads(each.body)["model"] for each in asked] == [served] * 3
+
+
+@pytest.mark.parametrize("path", [CHAT, MESSAGES, RESPONSES, COUNT, "/v1/models"])
+@pytest.mark.parametrize("name", ["api_base", "base_url", "user_config", "vertex_credentials", "model_list"])
+async def test_what_a_client_may_not_set_is_refused_in_the_query_as_well(path, name):
+    async with site() as (upstream, client):
+        ask = {"method": "GET"} if path == "/v1/models" else {"method": "POST", "json": message("gpt-5")}
+        answer = await client.request(url=path, params={name: "x"}, **ask)
+    assert (answer.status_code, len(upstream.unscripted)) == (401, 0)
+    assert name in answer.text
+
+
+async def test_what_is_in_the_query_does_not_reach_the_provider():
+    async with site() as (upstream, client):
+        await client.post(CHAT, params={"temperature": "0.5"}, json=chat("gpt-4.1"))
+        (asked,) = await calls(upstream)
+    assert "temperature" not in json.loads(asked.body) and "temperature" not in asked.path
+
+
+# --- headers of one connection
+
+
+@pytest.mark.parametrize("path", [CHAT, MESSAGES, COUNT, "/engines/gpt-4.1/chat/completions"])
+async def test_a_key_that_connection_names_goes_no_further(path):
+    async with site() as (upstream, client):
+        for _ in range(3):
+            answer = await client.post(
+                path, json=message("gpt-4.1"), headers={"connection": "Keep-Alive, Authorization"}
+            )
+            assert answer.status_code == 401
+    assert not upstream.unscripted
+
+
+async def test_a_user_that_connection_names_is_the_user_and_reaches_no_provider():
+    headers = {"connection": "x-memory-user-id, x-other", "x-memory-user-id": "alice", "x-other": "1"}
+    async with site() as (upstream, client):
+        await client.post(CHAT, json=chat("gpt-4.1"), headers=headers)
+        (asked,) = await calls(upstream)
+    told = dict(asked.headers)
+    assert (told["x-sm-user-id"], "x-memory-user-id" in told, "x-other" in told) == ("alice", False, False)

@@ -44,6 +44,9 @@ WRITTEN = st.one_of(
 )
 
 
+FAULT = {"error": {"message": "boom", "type": "server_error", "code": None}}
+
+
 def event(delta: Object, head: Object = MARKED, end: str | None = None, **more: Any) -> str:
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": end, **more}
     return f"data: {json.dumps({**head, 'choices': [choice]}, ensure_ascii=False)}\n\n"
@@ -138,6 +141,28 @@ UNUSUAL: dict[str, list[Any]] = {
     "half a token": [*words("a"), usage(completion_tokens=1.5), DONE],
     "more words after the end": [*words("a"), event({"content": "b"}), DONE],
     "an error": [*words("a")[:2], 'data: {"error": {"message": "boom", "type": "server_error", "code": null}}\n\n'],
+    "an error beside words": [*words("a", "b")[:3], event({"content": "d"}, MARKED | FAULT), *words("e")[1:], DONE],
+    "an error beside words, without a fingerprint": [
+        *words("a", head=HEAD)[:2],
+        event({"content": "b"}, HEAD | FAULT),
+        *words("c", head=HEAD)[1:],
+        DONE,
+    ],
+    "an error that is a text": [
+        *words("a")[:2],
+        event({"content": "b"}, MARKED | {"error": "x"}),
+        *words("c")[1:],
+        DONE,
+    ],
+    "no error": [*words("a")[:2], event({"content": "b"}, MARKED | {"error": None}), *words("c")[1:], DONE],
+    "an error beside the usage": [*words("a"), usage(MARKED | FAULT), DONE],
+    "sources": [*words("a")[:2], event({"content": "b"}, MARKED | {"citations": ["x"]}), *words("c")[1:], DONE],
+    "fields of LiteLLM's own": [
+        *words("a")[:2],
+        event({"content": "b"}, MARKED | {"provider_specific_fields": {"a": 1}}),
+        *words("c")[1:],
+        DONE,
+    ],
     "an error at once": ['data: {"error": {"message": "boom", "type": "server_error", "code": null}}\n\n'],
     "no end": [*words("a")[:2], DONE],
     "no end, and usage": [*words("a")[:2], usage(), DONE],
