@@ -69,3 +69,21 @@ def test_each_variable_that_is_not_set_is_told_and_each_key_judged_all_the_same(
 
 def test_strict_refuses_a_file_with_a_variable_that_is_not_set(tmp_path):
     assert [checked(tmp_path, text, "--strict")[0] for text in (FILE, MISSING)] == [0, 2]
+
+
+SOUND_AND_PICTURES = """\
+model_list:
+  - {model_name: speech, litellm_params: {model: openai/gpt-4o-mini-tts}, model_info: {mode: audio_speech}}
+  - {model_name: hearing, litellm_params: {model: openai/gpt-4o-transcribe}, model_info: {mode: audio_transcription}}
+  - {model_name: picture, litellm_params: {model: openai/gpt-image-1}, model_info: {mode: image_generation}}
+  - {model_name: order, litellm_params: {model: cohere/rerank-english-v3.0}}
+"""
+
+
+def test_a_deployment_is_honoured_where_a_route_serves_it_and_only_there(tmp_path):
+    code, keys, _ = checked(tmp_path, SOUND_AND_PICTURES)
+    places = [keys[f"model_list.{index}.litellm_params"] for index in range(4)]
+    assert (code, places) == (
+        0,
+        ["2 honoured", "3 honoured", "4 honoured", "5 ignored   is for /v1/rerank: only LiteLLM's own proxy serves it"],
+    )

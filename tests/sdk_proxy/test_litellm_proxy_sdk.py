@@ -1,7 +1,8 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,12 @@ from harness.model import Cut, Reply, Request, Wait, header
 from harness.upstream import anthropic_wire, openai_wire
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
-from tests.sdk_proxy.sdk import NO_RETRIES, chat, client_of, message
+from harness.upstream.wire import json_reply
+from sdk_proxy.config_check import examined
+from sdk_proxy.config_parser import parse
+from sdk_proxy.litellm_proxy_sdk import assemble
+from tests.sdk_proxy.loopback import served
+from tests.sdk_proxy.sdk import CONFIG, KEY, NO_RETRIES, chat, client_of, environment, message
 
 CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages?beta=true", "/v1/messages/count_tokens"
 NOT_FOR_CHAT = {"gpt-3.5-turbo-instruct", "text-embedding-3-small"}
@@ -340,3 +346,140 @@ async def test_two_answers_are_streamed_at_the_same_time() -> None:
         answers: list[httpx.Response] = await asyncio.gather(*(client.post(MESSAGES, json=body) for body in bodies))
         assert [answer.status_code for answer in answers] == [200] * 5
         assert all("message_stop" in answer.text for answer in answers)
+
+
+# --- routes that our own configuration has no models for
+
+SAID = {"text": "Which river?"}
+MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-5", "content": []}
+DRAWN = {"created": 1, "data": [{"b64_json": "aGk="}]}
+JUDGED = {"id": "modr-1", "model": "omni-moderation-latest", "results": []}
+SPOKEN = bytes(range(256)) * 100
+GOOGLE = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+GENERATED = {"candidates": [{"content": {"parts": [{"text": "hi"}], "role": "model"}, "finishReason": "STOP"}]}
+
+
+@asynccontextmanager
+async def routes_client(upstream: SimulatedUpstream, **environ: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Of the configuration in tests/parity/routes."""
+    variables = {**environment(upstream.url), **environ}
+    config, _ = examined(CONFIG.parents[1] / "tests" / "parity" / "routes" / "config.yaml", variables)
+    headers = {"authorization": f"Bearer {KEY}"}
+    async with (
+        served(assemble(parse(config, variables))) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def anthropic_variables(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """LiteLLM's pass-through reads them in the process's environment."""
+
+    def set_to(url: str) -> None:
+        monkeypatch.setenv("ANTHROPIC_API_BASE", f"{url}/anthropic")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "anthropic-key")
+
+    return set_to
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reply", "key"),
+    [
+        ("/v1/images/generations", {"model": "picture", "prompt": "a river"}, DRAWN, "created"),
+        ("/openai/deployments/picture/images/generations", {"prompt": "a river"}, DRAWN, "created"),
+        ("/moderations", {"model": "judge", "input": "hi"}, JUDGED, "id"),
+        ("/v1beta/models/gem:generateContent", GOOGLE, GENERATED, "candidates"),
+        ("/anthropic/v1/messages", {"model": "claude-sonnet-5", "max_tokens": 5, "messages": []}, MESSAGE, "id"),
+    ],
+)
+async def test_a_route_of_litellm_s_gives_what_its_provider_says(
+    path: str, body: Any, reply: Any, key: str, anthropic_variables: Callable[[str], None]
+) -> None:
+    async with answering(json_reply(reply)) as upstream, routes_client(upstream) as client:
+        anthropic_variables(upstream.url)
+        answer = await client.post(path, json=body)
+        assert (answer.status_code, len(upstream.unscripted)) == (200, 1), answer.text
+        assert answer.json()[key] == reply[key]
+
+
+async def test_speech_is_the_provider_s_sound_and_a_transcription_its_text() -> None:
+    sound = Reply(200, (("content-type", "audio/mpeg"),), SPOKEN)
+    async with answering(sound) as upstream, routes_client(upstream) as client:
+        answer = await client.post("/v1/audio/speech", json={"model": "speech", "input": "hi", "voice": "alloy"})
+        assert (answer.content, answer.headers["content-type"]) == (SPOKEN, "audio/mpeg")
+    async with answering(json_reply(SAID)) as upstream, routes_client(upstream) as client:
+        files, data = {"file": ("a.wav", SPOKEN, "audio/wav")}, {"model": "hearing", "language": "en"}
+        answer = await client.post("/v1/audio/transcriptions", files=files, data=data)
+        assert (answer.status_code, answer.json()["text"]) == (200, SAID["text"])
+        (call,) = upstream.unscripted
+        assert SPOKEN in call.request.body and b'filename="a.wav"' in call.request.body
+
+
+async def test_an_image_is_edited_whatever_its_field_is_called() -> None:
+    async with answering(json_reply(DRAWN)) as upstream, routes_client(upstream) as client:
+        for field in ("image", "image[]"):
+            files, data = {field: ("a.png", SPOKEN, "image/png")}, {"model": "picture", "prompt": "more"}
+            answer = await client.post("/v1/images/edits", files=files, data=data)
+            assert (answer.status_code, answer.json()["data"][0]["b64_json"]) == (200, "aGk="), answer.text
+        assert all(SPOKEN in call.request.body for call in upstream.unscripted)
+
+
+async def test_tokens_and_groups_need_no_provider() -> None:
+    async with answering() as upstream, routes_client(upstream) as client:
+        counted = await client.post("/utils/token_counter", json={"model": "gpt", "prompt": "hi"})
+        assert (counted.status_code, counted.json()["total_tokens"]) == (200, 1)
+        groups = (await client.get("/model_group/info", params={"model_group": "gem"})).json()["data"]
+        assert [(each["model_group"], each["providers"]) for each in groups] == [("gem", ["gemini"])]
+        assert upstream.unscripted == ()
+
+
+async def test_a_key_in_the_query_counts_on_gemini_s_routes_only() -> None:
+    async with answering(json_reply(GENERATED)) as upstream, routes_client(upstream) as client:
+        del client.headers["authorization"]
+        google = await client.post("/v1beta/models/gem:generateContent", params={"key": KEY}, json=GOOGLE)
+        other = await client.post("/v1/messages", params={"key": KEY}, json=message("claude"))
+        assert (google.status_code, other.status_code) == (200, 401)
+        (call,) = upstream.unscripted
+        assert header(call.request.headers, "x-sm-user-id") is None  # as behind the binary proxy
+
+
+async def test_the_cookies_of_a_pass_through_stay_here(anthropic_variables: Callable[[str], None]) -> None:
+    reply = replace(json_reply(MESSAGE), headers=(("content-type", "application/json"), ("set-cookie", "a=b")))
+    async with answering(reply) as upstream, routes_client(upstream) as client:
+        anthropic_variables(upstream.url)
+        answer = await client.post("/anthropic/v1/messages", json=message("claude-sonnet-5"))
+        assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
+
+
+async def test_the_address_of_a_pass_through_is_the_operator_s_whatever_a_client_sends(
+    anthropic_variables: Callable[[str], None],
+) -> None:
+    async with answering(json_reply(MESSAGE)) as upstream, routes_client(upstream) as client:
+        anthropic_variables(upstream.url)
+        for path in ("/anthropic/..%2f..%2fsecret", "/anthropic///127.0.0.1:9/x", "/anthropic/http://127.0.0.1:9/x"):
+            await client.post(path, json={"a": 1})
+        refused = await client.post("/anthropic/v1/messages", json={"api_base": "http://127.0.0.1:9"})
+        assert refused.status_code == 401
+        assert [call.request.path.startswith("/anthropic/") for call in upstream.unscripted] == [True] * 3
+        assert {header(call.request.headers, "x-api-key") for call in upstream.unscripted} == {"anthropic-key"}
+
+
+async def test_a_deployment_whose_key_is_not_set_is_asked_without_one_and_the_others_with_theirs() -> None:
+    async with answering() as upstream, routes_client(upstream) as client:
+        for model in ("keyless", "gpt"):
+            await client.post(CHAT, json=chat(model))
+        keys = [header(call.request.headers, "authorization") for call in upstream.unscripted]
+        assert keys == [None, "Bearer openai-key"]
+        assert "keyless" in (await client.get("/v1/models")).text
+
+
+@pytest.mark.parametrize(("path", "body"), [(CHAT, chat("gpt")), ("/v1/messages", message("claude"))])
+async def test_a_body_may_come_compressed(path: str, body: Any) -> None:
+    async with answering() as upstream, routes_client(upstream) as client:
+        headers = {"content-encoding": "gzip", "content-type": "application/json"}
+        answer = await client.post(path, content=gzip.compress(json.dumps(body).encode()), headers=headers)
+        assert answer.status_code == 200, answer.text
+        (call,) = upstream.unscripted
+        assert json.loads(call.request.body)["messages"]
+        assert header(call.request.headers, "content-encoding") is None
