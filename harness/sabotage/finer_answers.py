@@ -139,6 +139,19 @@ BODIES = (
 # Where a declaration allows the candidate something of its own, it is held to what the upstream said.
 DECLARED = (
     _answer(
+        "words behind a line separator are lost",
+        "must",
+        "curl/line-separators-anthropic-stream",
+        replaced(rb"(?s)And another.*?the last", b""),
+    ),
+    _answer("a line separator is lost", "must", "curl/line-separators-gemini-stream", replaced(b"\xe2\x80\xa8", b"")),
+    _answer(
+        "a redirect leads behind the gateway",
+        "must",
+        "curl/slash-behind-a-path",
+        response_headers(changed("location", lambda place: re.sub(r":\d+/", ":4000/", place))),
+    ),
+    _answer(
         "words behind a challenge are lost",
         "must",
         "curl/challenge-messages-anthropic",

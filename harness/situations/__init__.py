@@ -6,11 +6,12 @@ has that text. No answer asks for a tool that could do harm: the clients run the
 
 from harness.situations.anthropic_node import ANTHROPIC_NODE
 from harness.situations.anthropic_python import ANTHROPIC_PYTHON
-from harness.situations.claude_code import CLAUDE_CODE
+from harness.situations.claude_code import CLAUDE_CODE, CLAUDE_CODE_RECOVERS
 from harness.situations.curl import CURL
 from harness.situations.openai_python import OPENAI_PYTHON
 from harness.situations.pycharm import PYCHARM
 from harness.situations.vscode import VSCODE
 
 ALL = (*CLAUDE_CODE, *PYCHARM, *VSCODE, *OPENAI_PYTHON, *ANTHROPIC_PYTHON)
-UNRECORDED = (*ANTHROPIC_NODE, *CURL)  # on the wire they are what others are: the gate drives them
+# The gate drives them. On the wire they are what others are, or go on only where the candidate is better.
+UNRECORDED = (*ANTHROPIC_NODE, *CURL, *CLAUDE_CODE_RECOVERS)

@@ -175,6 +175,25 @@ _MORE = (
     ),
 )
 
+_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="  # a PNG
+# At 413 Claude Code asks for a summary, and goes on with that. Of a 400, which LiteLLM makes of it, it sends the same
+# conversation twice more: a request that stays too large is refused in this turn and in each later one.
+CLAUDE_CODE_RECOVERS = (
+    Situation(
+        "claude-code/request-too-large-compacted",
+        "A request is too large: at 413 Claude Code compacts the conversation, and the turn gets on",
+        ("messages", "stream", "errors"),
+        (("Look at the dot", *_FEW_TOOLS),),
+        (
+            Answer(anthropic.error_reply(413, "Request exceeds the maximum size", "dot"), to='"image/png"'),
+            Answer(_says("<summary>A dot was looked at.</summary>", "dot 3"), to="<summary> block"),
+            Answer(_uses(_bash("dot 1", f"echo {_DOT} | base64 -d > dot.png"), seed="dot 1")),
+            Answer(_uses(anthropic.tool_use("Read", {"file_path": "dot.png"}, "dot 2"), seed="dot 2")),
+            Answer(_says("A dot, in short.", "dot 4")),
+        ),
+    ),
+)
+
 CLAUDE_CODE = (
     Situation(
         "claude-code/plain-answer",
