@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
 
 from deploy.copying import shadow_of
 from deploy.programs import BadInput
@@ -81,7 +82,7 @@ class Shadow:
         """`before`: bytes of the log that are of earlier shadows."""
         try:
             async with asyncio.timeout(_START):
-                while process.returncode is None and not place.exists():  # noqa: ASYNC110, ASYNC240 - once, at its start
+                while process.returncode is None and not _is_listening(place):  # noqa: ASYNC110 - once, at its start
                     await asyncio.sleep(_LOOK)
         except TimeoutError as error:
             raise BadInput(f"the shadow was not ready within {_START:g} s; see {self.log}") from error
@@ -127,6 +128,16 @@ class Shadow:
     async def _watched(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
         self.say(f"the shadow ended with exit code {code}; clients are answered as before; see {self.log}")
+
+
+def _is_listening(place: Path) -> bool:
+    """A socket's file is there before its program listens (bind(2), listen(2)): only a connection tells."""
+    with socket(AF_UNIX, SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(place))
+        except OSError:
+            return False
+        return True
 
 
 def command(config: Path, reports: Path) -> tuple[str, ...]:

@@ -112,6 +112,29 @@ async def test_a_shadow_that_is_not_ready_yet_does_not_hold_up_the_launchers_end
         await starting
 
 
+LATE = """
+import pathlib, socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[-1])
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.01)
+listener.listen()
+time.sleep(600)
+"""
+
+
+async def test_a_shadow_is_ready_when_it_listens_and_not_when_its_socket_is_there(tmp_path: Path) -> None:
+    go_on = tmp_path / "go on"
+    shadow = Shadow((sys.executable, "-c", LATE, str(go_on)), tmp_path, tmp_path / "log", tmp_path, print)
+    starting = asyncio.create_task(shadow.on())
+    await until((tmp_path / "shadow.calls").exists)
+    done, _ = await asyncio.wait({starting}, timeout=0.5)
+    assert not done
+    go_on.touch()
+    assert await asyncio.wait_for(starting, PATIENCE) is False
+    await shadow.off()
+
+
 async def test_where_a_program_cannot_copy_there_is_no_shadow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(plan(tmp_path), tmp_path) as one:
         shadow = add_shadow(one, tmp_path)

@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -26,7 +27,7 @@ from harness.upstream.autoplay import autoplay
 from tests.gateway import create_app
 from tests.harness.isolation.test_namespace import without_namespaces
 from tests.harness.test_journey import RECORDINGS, ROOT, SETTINGS
-from tests.waiting import PATIENCE, until
+from tests.waiting import PATIENCE, until, until_async
 
 KEY = "sk-master-of-production"
 WORDS = "My name is Alice, and nobody is to know"
@@ -38,7 +39,15 @@ REQUEST_ID = "/client/*/response/headers/request-id"
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     server = uvicorn.Server(
-        uvicorn.Config(app, port=0, date_header=False, server_header=False, log_level="warning", lifespan="off")
+        uvicorn.Config(
+            app,
+            port=0,
+            date_header=False,
+            server_header=False,
+            log_level="warning",
+            lifespan="off",
+            timeout_keep_alive=int(PATIENCE),
+        )
     )
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started or task.done())
@@ -96,6 +105,14 @@ class Shadow:
         return "".join(file.read_text() for file in self._latest.rglob("*") if file.is_file())
 
 
+async def begins(copies: Copies, place: Path, process: asyncio.subprocess.Process) -> bool:
+    """Return whether the shadow listens there, and takes the copies from now on."""
+    assert process.returncode is None
+    with suppress(OSError):
+        await copies.begin(place)
+    return copies.taken
+
+
 @asynccontextmanager
 async def shadow(
     folder: Path, of: Production, broken: str = "nothing", within: tuple[str, ...] = ()
@@ -111,12 +128,8 @@ async def shadow(
     process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, env=environment)
     one = Shadow(folder, process)
     try:
-        async with asyncio.timeout(PATIENCE):
-            while not one.calls.exists():
-                assert process.returncode is None
-                await asyncio.sleep(0.05)
         for each in of.programs:
-            await each.begin(one.calls)
+            await until_async(partial(begins, each, one.calls, process))
         yield one
     finally:
         if process.returncode is None:
