@@ -22,6 +22,7 @@ from harness.model import Difference, Outcome, Verdict
 from harness.observation import store
 from harness.settings import read_settings
 from harness.traffic.scenario_file import read_all
+from tests.harness.isolation.test_namespace import without_namespaces
 from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
@@ -75,9 +76,9 @@ def command(file, *options):
     return [sys.executable, "-m", "harness", "parity", "--settings", str(file), *options]
 
 
-def parity(file, *options):
+def parity(file, *options, within=()):
     return subprocess.run(
-        command(file, *options), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+        [*within, *command(file, *options)], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
@@ -287,7 +288,7 @@ def test_a_port_that_is_taken_is_exit_code_2_and_is_named(settings):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = parity(settings(), "--candidate-port", str(port))
+        done = parity(settings(), "--candidate-port", str(port), within=without_namespaces())
     assert done.returncode == 2
     assert f"port {port} is taken" in done.stdout
 

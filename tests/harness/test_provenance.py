@@ -1,10 +1,16 @@
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from harness.provenance import made, stale, stamped
+
+
+@dataclass(frozen=True)
+class Measurement:
+    config: Path
+    network: str
 
 
 @pytest.fixture
@@ -61,6 +67,6 @@ def test_what_does_not_say_is_not_trusted(repository: Path) -> None:
 
 
 def test_a_measurement_is_stamped_and_stays_what_it_was(repository: Path) -> None:
-    settings = SimpleNamespace(config=repository / "config.yaml", network="a namespace")
-    told = stamped({"runs": 2}, settings)
-    assert told["runs"] == 2 and told["made"]["config"] and told["made"]["network"] == "a namespace"
+    told = stamped({"runs": 2}, Measurement(repository / "config.yaml", "in a namespace"))
+    assert told["made"]["network"] == "in a namespace"
+    assert told["runs"] == 2 and told["made"]["config"]
