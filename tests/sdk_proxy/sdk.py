@@ -13,7 +13,7 @@ from sdk_proxy.config_parser import parse
 from sdk_proxy.litellm_proxy_sdk import assemble
 from sdk_proxy.operation import Operation
 from sdk_proxy.schema import load_config
-from tests.sdk_proxy.loopback import served
+from tests.sdk_proxy.loopback import LiteLLM, served
 from tests.waiting import PATIENCE
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
@@ -41,7 +41,7 @@ def environment(upstream: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def client_of(
-    upstream: SimulatedUpstream,
+    upstream: SimulatedUpstream | LiteLLM,
     environ: Mapping[str, str] | None = None,
     operation: Operation | None = None,
     **sections: Any,

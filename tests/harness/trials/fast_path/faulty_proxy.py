@@ -17,7 +17,7 @@ from sdk_proxy.__main__ import main
 def make_headers_stale() -> None:
     """The cache key has no headers: those of the first call are sent for ever."""
     name_of = learnt._name
-    learnt._name = lambda call, request, _: name_of(call, request, [])
+    learnt._name = lambda call, request, headers: name_of(call, request, [])
 
 
 def ignore_shapes() -> None:
