@@ -12,7 +12,7 @@ from sdk_proxy.config_parser import parse
 from sdk_proxy.litellm_proxy_sdk import assemble
 from sdk_proxy.operation import Operation
 from sdk_proxy.schema import load_config
-from tests.sdk_proxy.loopback import served
+from tests.sdk_proxy.loopback import LiteLLM, served
 
 CONFIG = Path(__file__).parents[2] / "config" / "config.yaml"
 KEY = "sk-test-9f2c1e7a40b35d68"
@@ -36,7 +36,7 @@ def environment(upstream: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def client_of(
-    upstream: SimulatedUpstream,
+    upstream: SimulatedUpstream | LiteLLM,
     environ: Mapping[str, str] | None = None,
     operation: Operation | None = None,
     **sections: Any,

@@ -381,8 +381,8 @@ async def third_call(path: str, stream: bool, head: bytes, fast_path: bool) -> t
 
     settings = {"num_retries": 1, "retry_after": 0, "disable_cooldowns": True}
     async with loopback_upstream(say_it) as upstream:
-        given = {"operation": Operation(fast_path=fast_path), "router_settings": settings}
-        async with client_of(upstream, **given) as client:
+        operation = Operation(fast_path=fast_path)
+        async with client_of(upstream, operation=operation, router_settings=settings) as client:
             for _ in range(2):
                 assert (await client.post(path, content=asked, headers=JSON)).status_code == 200
             heads.append(head)
