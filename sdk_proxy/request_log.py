@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import sys
+import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -19,8 +21,13 @@ log = logging.getLogger("sdk_proxy.requests")
 def to_stdout() -> None:
     """Lines as they are: a formatter of somebody else's would make two of JSON and its own prefix.
 
-    LiteLLM's own log repeats prompts, answers and tracebacks: it is silent, unless LITELLM_LOG asks for it.
+    LiteLLM's own log repeats prompts, answers and tracebacks: it is silent, unless LITELLM_LOG asks for it. All others
+    (uvicorn, asyncio, ...) are `Wordless`; Python's warnings, pydantic's among them, repeat values: there are none.
     """
+    warnings.simplefilter("ignore")
+    others = logging.StreamHandler()
+    others.setFormatter(Wordless())
+    logging.getLogger().handlers[:] = [others]
     if "LITELLM_LOG" not in os.environ:
         for name in _LITELLM:
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -29,6 +36,18 @@ def to_stdout() -> None:
     log.handlers[:] = [handler]
     log.propagate = False
     log.setLevel(logging.INFO)
+
+
+class Wordless(logging.Formatter):
+    """Of a message its first line, of an exception its type and where it came from: what either says besides may be a
+    client's, or a provider's. uvicorn logs a traceback with its words, asyncio the exception of a lost task."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        frames = traceback.extract_tb(error.__traceback__) if error is not None else ()
+        places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        kind = [f"  {type(error).__name__}"] if error is not None else []
+        return "\n".join((record.getMessage().partition("\n")[0], *places, *kind))
 
 
 def logging_of(models: frozenset[str], form: LogFormat) -> Callable[[Record], None]:

@@ -60,6 +60,7 @@ def serve(config: Config, options: Options, sockets: list[socket] | None = None)
         click.echo(f"error: LiteLLM does not take this configuration: {type(error).__name__}: {error}", err=True)
         sys.exit(2)
     quiet: dict[str, Any] = {"date_header": False, "server_header": False, "access_log": False, "log_level": "warning"}
+    quiet["log_config"] = None  # uvicorn's log is the process's (`to_stdout`)
     http: Any = partial(BoundedProtocol, limits)
     # What is cut at the end of the draining time gets no second one.
     served = uvicorn.Config(app, options.host, options.port, http=http, timeout_graceful_shutdown=1, **quiet)
