@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness.report.coverage import coverage
 from harness.traffic.scenario_file import read_all
+from tests.library import library
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 CONFIGURATIONS = Path(__file__).parent / "parity"
@@ -30,7 +31,7 @@ def test_a_fact_is_told_once() -> None:
 
 
 def test_no_route_has_a_hole() -> None:
-    scenarios, elsewhere = read_all(SCENARIOS), read_all(CONFIGURATIONS / "errors" / "scenarios")
+    scenarios, elsewhere = library(), read_all(CONFIGURATIONS / "errors" / "scenarios")
     assert coverage(scenarios, elsewhere)["holes"] == []
 
 

@@ -52,6 +52,7 @@ def test_a_recording_is_not_written_over_unless_asked_for(tmp_path: Path) -> Non
 
 
 def test_without_a_last_run_nothing_of_it_can_be_picked(tmp_path: Path) -> None:
-    said = CliRunner().invoke(main, ["parity", "--last-failed", "--reports", str(tmp_path)])
+    few = ("--scenarios", str(Path(__file__).with_name("recordings")))
+    said = CliRunner().invoke(main, ["parity", "--last-failed", "--reports", str(tmp_path), *few])
     assert said.exit_code == 2
     assert "name the folder of a run" in said.output.replace("\n", " ")

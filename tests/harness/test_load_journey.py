@@ -83,7 +83,9 @@ def test_a_program_that_is_killed_in_the_middle_ends_the_window_at_once(
             measuring = asyncio.ensure_future(window(found, Role.CANDIDATE, plan, 600.0))
             await until(lambda: measuring.done() or _locust() is not None)
             await until_async(lambda: _begun(found))
-            os.kill(victim(found) or 0, number)
+            pid = victim(found)
+            assert pid  # 0 would be every process of this group
+            os.kill(pid, number)
             await measuring
 
     with pytest.raises(TargetFailed, match=said):

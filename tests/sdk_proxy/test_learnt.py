@@ -19,7 +19,6 @@ from harness.model import Observation, Outcome, Reply, Role, Scenario, Step
 from harness.replay.run import Site
 from harness.replay.schedule import replay_all
 from harness.replay.target import RunningTarget
-from harness.traffic.scenario_file import read_all
 from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from harness.verdict.judge import judge
@@ -32,6 +31,7 @@ from sdk_proxy.same_format import Plain, messages
 from sdk_proxy.schema import load_config
 from sdk_proxy.tap import Tap
 from tests.harness.comparison.in_memory import compare_all
+from tests.library import library
 from tests.sdk_proxy.loopback import served
 from tests.sdk_proxy.sdk import CONFIG, KEY, chat, client_of, environment, message
 from tests.sdk_proxy.test_same_format import DONE, PLAIN_MESSAGES, UNUSUAL, UNUSUAL_MESSAGES, Pieces, sent, words
@@ -67,7 +67,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
 def conversations(streams: bool) -> list[Scenario]:
     """Of real clients. (curl's are LiteLLM's oddities, two hundred of them.) The second play of one that sets a cookie
     would bring it along."""
-    recorded = (each for each in read_all(SCENARIOS) if each.client != "curl" and not _sets_cookies(each))
+    recorded = (each for each in library() if each.client != "curl" and not _sets_cookies(each))
     return [each for each in recorded if streams in map(_streams, each.steps)]
 
 

@@ -33,7 +33,8 @@ async def test_the_metrics_count_what_was_answered_with_configured_models_only()
     async with SimulatedUpstream(improvise=autoplay(), gap=0) as upstream, client_of(upstream) as client:
         await client.post("/v1/chat/completions", json=chat("gpt-5", stream=True))
         await client.post("/v1/chat/completions", json=chat("nonsense"))
-        told = (await client.get("/metrics")).text
+        told, port = (await client.get("/metrics")).text, client.base_url.port
+    assert f'gateway_before_upstream_seconds_count{{model="gpt-5",port="{port}",route="/chat/completions"}} 1.0' in told
     assert 'gateway_requests_total{model="gpt-5",route="/chat/completions",status="200"} 1.0' in told
     assert 'gateway_requests_total{model="other",route="/chat/completions",status="400"} 1.0' in told
     assert 'gateway_errors_total{error="request",model="other",route="/chat/completions"} 1.0' in told

@@ -1,12 +1,11 @@
 import json
-from pathlib import Path
 
 import pytest
 
 from harness.errors import BadInput
 from harness.model import Cut, Reply, Request, Scenario, Send, Step
 from harness.performance.mix import COUNT_TOKENS, Call, Mix, call_of, mix_from, mix_of, mix_text
-from harness.traffic.scenario_file import read_all
+from tests.library import library
 
 HEADERS = (("Host", "<host>"), ("X-Api-Key", "<key>"), ("Accept", "*/*"))
 BODY = b'{"model":"claude","max_tokens":5,"stream":true,"messages":[]}'
@@ -60,7 +59,7 @@ def test_before_each_conversation_its_tokens_are_counted() -> None:
 
 
 def test_the_library_has_whole_conversations_of_76_kb_and_a_fan_out() -> None:
-    mix = mix_of(read_all(Path("scenarios")))
+    mix = mix_of(library())
     assert max(len(call.body) for turn in mix.turns for call in turn) > 76_000
     assert any(len(turn) > 2 for turn in mix.turns)
     assert {call.streams for call in mix.fan_out} == {True, False}

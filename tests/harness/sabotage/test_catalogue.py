@@ -1,12 +1,8 @@
-from pathlib import Path
-
 from harness.sabotage.catalogue import ALL
 from harness.sabotage.mutation import NOTHING
 from harness.sabotage.sabotage import Face
-from harness.traffic.scenario_file import read_all
 from harness.verdict.senses import NAMES
-
-SCENARIOS = {scenario.id for scenario in read_all(Path(__file__).parents[3] / "scenarios")}
+from tests.library import library
 
 
 def test_there_are_at_least_sixty_regressions_each_with_a_name_of_its_own():
@@ -19,7 +15,7 @@ def test_each_is_meant_for_a_sense_that_there_is():
 
 def test_each_is_planted_in_a_scenario_that_there_is():
     planted = [sabotage for sabotage in ALL if sabotage.face is not Face.PROCESS]
-    assert {sabotage.scenario for sabotage in planted} <= SCENARIOS
+    assert {sabotage.scenario for sabotage in planted} <= {scenario.id for scenario in library()}
     assert all(sabotage.mutation is not NOTHING for sabotage in planted)
 
 

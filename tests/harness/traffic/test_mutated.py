@@ -7,7 +7,8 @@ import pytest
 
 from harness.model import Cut, Must, Reply, Request, Scenario, Send, Step, Wait, WaitForClient
 from harness.traffic.mutated import mutated
-from harness.traffic.scenario_file import read, read_all, write
+from harness.traffic.scenario_file import read, write
+from tests.library import library
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"
 BODY = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hello"}]}
@@ -83,7 +84,7 @@ def test_a_stream_that_is_cut_stays_cut():
 
 
 def test_of_the_library_a_hundred_can_be_written_and_read(tmp_path):
-    for each in mutated(read_all(SCENARIOS), 100, 8):
+    for each in mutated(library(), 100, 8):
         path = tmp_path / f"{each.id}.yaml"
         path.parent.mkdir(exist_ok=True)
         write(each, path)
