@@ -8,7 +8,7 @@ from harness.provenance import Made
 from harness.settings import read_settings
 
 SETTINGS = read_settings(Path("harness.toml"), {})
-NOW = Made(at="2026-11-23T10:00:00+00:00", commit="a" * 40, dirty=0, config="c" * 64, litellm="1.106.2")
+NOW = Made(at="2026-11-23T10:00:00+00:00", commit="a" * 40, dirty=0, config="c" * 64, litellm="1.106.2", network="")
 SABOTAGE = {
     "targets": {"baseline": "binary", "candidate": "sdk"},
     "planted": [{"name": "a header is lost"}, {"name": "a ping is lost"}],
