@@ -53,6 +53,7 @@ class Model:
     name: str
     provider: Provider
     protocols: tuple[Protocol, ...]
+    is_tried_once: bool = False  # whether a second try would need a token or not is chance
 
 
 # --- values ---------------------------------------------------------------------------------------------------------
@@ -255,6 +256,8 @@ def first_calls(models: Sequence[Model]) -> st.SearchStrategy[Draft]:
         model = draw(st.sampled_from(models))
         protocol = draw(st.sampled_from(model.protocols))
         body: dict[Any, Any] = {"model": model.name, "max_tokens": 64}
+        if model.is_tried_once:
+            body["num_retries"] = 0
         for key in draw(st.lists(st.sampled_from(sorted(_KEYS[protocol])), max_size=2, unique=True)):
             if key not in _REFUSED:
                 body[key] = draw(st.sampled_from(_KEYS[protocol][key]))

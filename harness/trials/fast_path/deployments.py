@@ -58,7 +58,9 @@ _IDENTITY = {
 def models() -> tuple[Model, ...]:
     """Return the models that sequences are made for, those more than once that are to be used more often."""
     return tuple(
-        Model(PREFIX + kind.name, kind.provider, kind.protocols) for kind in _KINDS for _ in range(kind.weight)
+        Model(PREFIX + kind.name, kind.provider, kind.protocols, kind.exchanges_tokens)
+        for kind in _KINDS
+        for _ in range(kind.weight)
     )
 
 
