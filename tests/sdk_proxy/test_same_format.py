@@ -347,6 +347,14 @@ async def test_pieces_that_tear_events_apart_change_nothing() -> None:
         assert fast == slow and fast["1"] == fast["7"] and fast["1"][0] == 200
 
 
+async def test_what_came_before_an_unusual_event_in_the_same_piece_is_told() -> None:
+    """Nothing is learnt of streams that begin like this: each is met for the first time."""
+    names = ("a number that is too long for most", "logprobs", "not json", "half a character", "no end")
+    in_one_piece = {name: ["".join(UNUSUAL[name])] for name in names}
+    fast, slow = await both("/v1/chat/completions", chat("gpt-4.1", stream=True), in_one_piece)
+    assert fast == slow
+
+
 PADDING = st.sampled_from(
     [b'"x9"', b'"A"', b'"0aZ"', b'""', b'"a b"', b'"a\\""', b'"\xc3\xa9"', b"null", b'{"obfuscation":"b"}']
 )
