@@ -11,11 +11,21 @@ import httpx
 import psutil
 import pytest
 
+from harness.performance.mix import mix_of, mix_text
 from harness.replay.ports import free_port
 from harness.upstream.paced import Pace, PacedUpstream
+from tests.library import library
 from tests.waiting import PATIENCE, until
 
 LOCUST = (sys.executable, "-m", "locust", "-f", "harness/load.py", "-u", "4", "-r", "4")
+
+
+@pytest.fixture(scope="module")
+def mix(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The recorded mix in one file, as the harness gives it to Locust: it reads no scenarios then."""
+    file = tmp_path_factory.mktemp("mix") / "mix.json"
+    file.write_text(mix_text(mix_of(library())), encoding="utf-8")
+    return str(file)
 
 
 async def locust(
@@ -48,10 +58,15 @@ async def has_sent(process: asyncio.subprocess.Process, upstream: PacedUpstream,
 
 
 @pytest.mark.parametrize("more", [(), ("--processes", "2")])
-async def test_it_sends_the_recorded_mix_and_tells_what_it_measured(tmp_path: Path, more: tuple[str, ...]) -> None:
+async def test_it_sends_the_recorded_mix_and_tells_what_it_measured(
+    tmp_path: Path, more: tuple[str, ...], mix: str
+) -> None:
+    """Alone it reads the scenarios themselves, with workers the file of the mix."""
     measured = tmp_path / "measured.json"
     async with PacedUpstream(pace=Pace(0.01, 0.001, 5)) as upstream:
-        process = await locust("--host", upstream.url, "--measured", str(measured), *more)
+        process = await locust(
+            "--host", upstream.url, "--measured", str(measured), *more, *(("--mix", mix) if more else ())
+        )
         if await has_sent(process, upstream, 100):
             process.send_signal(signal.SIGINT)
         code, said = await ended(process)
@@ -66,12 +81,12 @@ async def test_it_sends_the_recorded_mix_and_tells_what_it_measured(tmp_path: Pa
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 async def test_workers_that_are_lost_end_it_with_a_line_what_was_measured_and_exit_3(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals, mix: str
 ) -> None:
     measured = tmp_path / "measured.json"
     async with PacedUpstream(pace=Pace(0.01, 0.001, 5)) as upstream:
         port = str(free_port())
-        ends = ("--processes", "2", "--master-bind-port", port, "--master-port", port)
+        ends = ("--mix", mix, "--processes", "2", "--master-bind-port", port, "--master-port", port)
         process = await locust("--host", upstream.url, "--measured", str(measured), *ends)
         await has_sent(process, upstream, 20)
         for worker in psutil.Process(process.pid).children():
@@ -105,6 +120,10 @@ async def test_without_a_key_it_says_so_and_sends_nothing() -> None:
 
 
 async def test_a_gateway_that_is_not_there_is_all_failures_and_exit_1() -> None:
-    code, said = await ended(await locust("--host", "http://127.0.0.1:9", "-t", "1"))
+    # Longer where Locust has not asked at all within the first second, as on a machine that is very busy.
+    for seconds in ("1", "10", "60"):
+        code, said = await ended(await locust("--host", "http://127.0.0.1:9", "-t", seconds))
+        if "refused" in said:
+            break
     assert code == 1
     assert "refused" in said

@@ -33,6 +33,17 @@ http {{
 """
 
 
+# The SDK proxy, but for the seconds after which a call waits no longer for another's: on a busy machine each would be
+# over before the first call's answer, and the next call would meet a challenge of its own.
+_PATIENT = f"""
+import runpy
+from sdk_proxy import challenge, cookie_redis
+challenge.Origins.__init__.__defaults__ = ({PATIENCE},)
+cookie_redis._ANSWER = cookie_redis._LOCK = {PATIENCE}
+runpy.run_module("sdk_proxy", run_name="__main__", alter_sys=True)
+"""
+
+
 def program(name: str) -> str:
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
@@ -84,7 +95,7 @@ async def nginx(folder: Path, replicas: Sequence[str]) -> AsyncIterator[str]:
 @asynccontextmanager
 async def sdk_proxy(folder: Path, env: Mapping[str, str]) -> AsyncIterator[str]:
     port = free_port()
-    command = (sys.executable, "-m", "sdk_proxy", "--config", str(CONFIG), "--port", str(port))
+    command = (sys.executable, "-c", _PATIENT, "--config", str(CONFIG), "--port", str(port))
     async with running(command, folder / f"sdk-proxy-{port}.log", {**env, "HOME": str(folder)}):
         await until(healthy(f"http://127.0.0.1:{port}"))
         yield f"http://127.0.0.1:{port}"
