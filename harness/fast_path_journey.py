@@ -169,9 +169,10 @@ async def _sites(
             for _ in range(plan.workers)
         ]
         given = {name: value for name, value in plan.settings.environment.items() if not _is_provider(name)}
-        own = given | deployments.environment([upstream.url for upstream in upstreams])
+        own = given | deployments.environment(plan.workers)
         changed = plan.settings.model_copy(update={"config": config, "environment": own})
-        started = gateway(name, changed, credentials, upstreams[0].url, {}, logs / role.replace(" ", "-"))
+        places = deployments.upstream_names([upstream.url for upstream in upstreams])
+        started = gateway(name, changed, credentials, upstreams[0].url, {}, logs / role.replace(" ", "-"), places)
         target, _ = await stack.enter_async_context(started)
         yield [_site(target, upstream, credentials, own) for upstream in upstreams]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from harness.isolation.config_tree import Node, Place, walk
 
 _REFERENCE = "os.environ/"
+_OIDC = "oidc/env/"
 _OWN_ADDRESS = re.compile(r"\{upstream\w*\}(/|$)")
 _OWN_CREDENTIAL = re.compile(r"\{(secret|key)\}")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -62,7 +63,9 @@ class Own:
         return bool(_OWN_ADDRESS.match(self._template(text)))
 
     def is_credential(self, text: str) -> bool:
-        return bool(_OWN_CREDENTIAL.search(self._template(text)))
+        """Also `oidc/env/X`, where LiteLLM takes a token from (secret_managers/main.py, get_secret, 1.106.2)."""
+        reference = text.replace(_OIDC, _REFERENCE, 1) if text.startswith(_OIDC) else text
+        return bool(_OWN_CREDENTIAL.search(self._template(reference)))
 
     def explain(self, name: str, text: str) -> str:
         """Return why it is not the harness's own."""
@@ -279,7 +282,8 @@ def _find_in_variables(variables: Node, environment: Mapping[str, str]) -> Itera
 
 def _judge_variable(name: str, template: str) -> Iterator[tuple[str, str]]:
     kind = _kind(name)
-    if not template or _OWN_ADDRESS.match(template) or _OWN_CREDENTIAL.fullmatch(template):
+    is_own = _OWN_ADDRESS.match(template) or _OWN_CREDENTIAL.fullmatch(template)
+    if not template or is_own or _LIMITS.search(name.lower()):
         return
     if _URL.match(template) or kind == "address":
         yield "it is an address that is not the harness's own", 'begin it with "{upstream}"'

@@ -96,18 +96,23 @@ def exchanges_tokens(text: bytes) -> bool:
     return PREFIX.encode() + b"identity" in text
 
 
-def environment(upstreams: Sequence[str]) -> dict[str, str]:
-    """Return what the configuration reads of the environment: the address of each worker's upstream, and the keys."""
+def upstream_names(upstreams: Sequence[str]) -> dict[str, str]:
+    """Return what the {names} in `environment` stand for: the address of each worker's upstream."""
+    return {f"upstream_{number}": url for number, url in enumerate(upstreams)}
+
+
+def environment(workers: int) -> dict[str, str]:
+    """Return what the configuration reads of the environment, as templates: addresses, keys, and the identity token."""
     bases = {
-        f"FUZZ_{number}_{provider.upper()}": url + base
-        for number, url in enumerate(upstreams)
+        f"FUZZ_{number}_{provider.upper()}": f"{{upstream_{number}}}{base}"
+        for number in range(workers)
         for provider, base in _BASES.items()
     }
     keys = {f"FUZZ_{provider.upper()}_KEY": "{secret}" for provider in _BASES}
     return {
         **bases,
         **keys,
-        "FUZZ_IDENTITY_TOKEN": "identity.of.this-workload",
+        "FUZZ_IDENTITY_TOKEN": "{secret}",
         "LITELLM_ANTHROPIC_WIF_ALLOWED_HOSTS": "127.0.0.1",
     }
 

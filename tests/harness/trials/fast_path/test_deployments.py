@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from harness.isolation.config_tree import read_config
+from harness.isolation.foreign import find_foreign, find_foreign_variables
 from harness.model import Request
 from harness.trials.fast_path.deployments import (
     COOLING,
@@ -12,6 +14,7 @@ from harness.trials.fast_path.deployments import (
     models,
     name_of,
     to_yaml,
+    upstream_names,
 )
 
 
@@ -24,7 +27,8 @@ def test_every_worker_has_deployments_of_its_own():
 
 
 def test_the_environment_has_what_the_configuration_reads():
-    given = environment(["http://127.0.0.1:1", "http://127.0.0.1:2"])
+    given = environment(2)
+    places = upstream_names(["http://127.0.0.1:1", "http://127.0.0.1:2"])
     read = {
         value.partition("/")[2]
         for each in json.loads(to_yaml(2))["model_list"]
@@ -32,7 +36,16 @@ def test_the_environment_has_what_the_configuration_reads():
         if str(value).startswith("os.environ/")
     }
     assert read <= set(given)
-    assert all(given[name].startswith("http://127.0.0.1:") for name in read if not name.endswith("_KEY"))
+    addresses = {given[name].format_map(places).rpartition(":")[2][0] for name in read if not name.endswith("_KEY")}
+    assert addresses == {"1", "2"}
+
+
+def test_the_configuration_reaches_nothing_but_the_harness(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text(to_yaml(2), encoding="utf-8")
+    own = environment(2) | {"LITELLM_MASTER_KEY": "{key}"}
+    assert find_foreign(read_config(file), own) == []
+    assert find_foreign_variables(own, "the settings") == []
 
 
 @pytest.mark.parametrize(("model", "cools"), [("fuzz-cooling-gpt", True), ("fuzz-gpt", False)])
