@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import litellm
@@ -65,7 +66,8 @@ def build_router(config: ProxyConfig) -> Any:
             **copy.deepcopy(known),
         )
     except Exception as error:  # noqa: BLE001 - whatever the Router has against it
-        raise _culprit(known) or SettingError(("router_settings",), error) from None
+        found = _culprit(known) or _culprit_among(known, error)
+        raise found or SettingError(("router_settings",), error) from None
 
 
 def _culprit(settings: Mapping[str, Any]) -> SettingError | None:
@@ -76,6 +78,16 @@ def _culprit(settings: Mapping[str, Any]) -> SettingError | None:
                 litellm.Router(model_list=[], **setting)
         except Exception as error:  # noqa: BLE001 - whatever the Router has against it
             return SettingError(place, error)
+    return None
+
+
+def _culprit_among(settings: Mapping[str, Any], failure: Exception) -> SettingError | None:
+    """Where each is fine alone: one without which the others are (the arguments of a strategy)."""
+    for name in reversed([*settings]):
+        others = {each: copy.deepcopy(value) for each, value in settings.items() if each != name}
+        with suppress(Exception):
+            litellm.Router(model_list=[], **{each: value for each, value in others.items() if "redis" not in each})
+            return SettingError(("router_settings", name), failure)
     return None
 
 

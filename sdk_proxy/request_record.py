@@ -30,8 +30,16 @@ ROUTES = frozenset(
         "/responses/input_tokens",
         "/messages",
         "/messages/count_tokens",
+        "/audio/speech",
+        "/audio/transcriptions",
+        "/cursor/chat/completions",
+        "/images/edits",
+        "/images/generations",
+        "/moderations",
+        "/utils/token_counter",
         "/models",
         "/model/info",
+        "/model_group/info",
         "/health",
         "/health/liveliness",
         "/health/liveness",
@@ -41,7 +49,10 @@ ROUTES = frozenset(
     }
 )
 OTHER = "other"
-_MODEL_IN_PATH = re.compile(r"^/(?:openai/deployments|engines)/.+?(?=/(?:chat/completions|completions|embeddings)$)")
+_MODEL_IN_PATH = re.compile(
+    r"^/(?:openai/deployments|engines)/.+?(?=/(?:chat/completions|completions|embeddings|images/\w+)$)"
+)
+_METHOD_OF_MODEL = re.compile(r"^(?:/v1beta)?/models/.+:((?:streamG|g)enerateContent|countTokens)$")
 _ID_IN_PATH = re.compile(r"^/(models|responses)/[^/]+(/input_items|/cancel)?$")
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _FAMILY = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,39}(?=/|$)")
@@ -166,6 +177,10 @@ def _record(scope: Scope, headers: Mapping[str, str], memory: MemoryRouter) -> R
 
 def route_of(path: str) -> str:
     """One of few words, whatever clients ask for."""
+    if method := _METHOD_OF_MODEL.match(path):
+        return f"/models/{{id}}:{method[1]}"
+    if path.startswith("/anthropic/"):
+        return "/anthropic/*"
     plain = _MODEL_IN_PATH.sub("", path.removeprefix("/openai/v1") if path.startswith("/openai/v1/") else path)
     plain = plain.removeprefix("/v1") or "/"
     if plain in ROUTES:

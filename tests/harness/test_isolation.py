@@ -19,6 +19,7 @@ import pytest
 from harness.isolation.namespace import BY_CONFIGURATION, INSIDE, enter_namespace
 from tests.harness.refused_commands import COMMANDS
 from tests.harness.test_journey import RECORDINGS, SETTINGS
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-literal-key-of-the-user"
@@ -120,7 +121,7 @@ def test_a_command_that_names_an_address_and_a_variable_that_has_one_are_refused
 ) -> None:
     (tmp_path / "differences.toml").write_text("")
     places = {"scenarios": RECORDINGS, "differences": tmp_path / "differences.toml", "reports": tmp_path / "reports"}
-    text = SETTINGS.format(broken="nothing", mark=tmp_path, **places)
+    text = SETTINGS.format(broken="nothing", mark=tmp_path, patience=PATIENCE, **places)
     real = f"http://127.0.0.1:{provider.server_port}"
     file = tmp_path / "harness.toml"
     for was, becomes, told in (
@@ -145,7 +146,7 @@ def settings_that_call(folder: Path, port: int) -> Path:
     )
     (folder / "differences.toml").write_text("")
     places = {"scenarios": RECORDINGS, "differences": folder / "differences.toml", "reports": folder / "reports"}
-    text = SETTINGS.format(broken="nothing", mark=folder, **places)
+    text = SETTINGS.format(broken="nothing", mark=folder, patience=PATIENCE, **places)
     file = folder / "harness.toml"
     file.write_text(text.replace('["echo", "plain 1.0"]', f'["{{python}}", "{program}", "{port}"]'))
     return file

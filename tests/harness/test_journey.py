@@ -373,7 +373,7 @@ def test_what_failed_last_is_what_the_last_report_says(tmp_path):
     scenarios = [{"id": f"curl/{outcome}", "outcome": str(outcome)} for outcome in Outcome]
     told = {"seed": 1, "seconds": 1.0, "targets": [], "scenarios": scenarios}
     (folder / "parity.json").write_text(json.dumps(told))
-    assert failed_last(tmp_path) == {"curl/different", "curl/noisy", "curl/broken"}
+    assert failed_last(tmp_path) == {"curl/cosmetic", "curl/different", "curl/noisy", "curl/broken"}
 
 
 # --- what goes wrong in the middle ----------------------------------------------------------------------------------

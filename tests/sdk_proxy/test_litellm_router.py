@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import litellm
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.model import Reply, Request
@@ -173,6 +173,10 @@ DEPLOYMENTS = st.lists(
 )
 
 
+ARGUMENTS = {"routing_strategy": "latency-based-routing", "routing_strategy_args": {"ttl": ""}}
+
+
+@example([{"model_name": "a", "litellm_params": {"model": "openai/a"}}], ARGUMENTS)
 @given(DEPLOYMENTS, st.fixed_dictionaries({}, optional=SETTINGS))
 @settings(max_examples=60, deadline=None)
 def test_what_the_check_lets_through_is_a_router_or_one_error_with_its_key(deployments, router_settings):

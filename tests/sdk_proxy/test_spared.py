@@ -15,6 +15,7 @@ from openai.types import EmbeddingCreateParams
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
 from sdk_proxy.spared import Encoding, as_it_is, mcp_credentials, spared
+from tests.sdk_proxy.sdk import environment
 from tests.waiting import PATIENCE
 
 HEADERS = [
@@ -192,5 +193,6 @@ def test_no_request_loads_what_nobody_needs() -> None:
         "tiktoken_ext.openai_public",
     )
     command = [sys.executable, "-c", SERVING, *modules]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    environ = {**os.environ, **environment("http://127.0.0.1:9")}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr

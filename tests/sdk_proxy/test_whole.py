@@ -277,8 +277,12 @@ async def test_a_usual_answer_is_litellm_s_own_without_litellm(path: str, ways: 
 async def test_an_unusual_answer_is_litellm_s_to_tell(path: str, ways: Counter[str]) -> None:
     async with ways_of(path) as asked:
         ways.clear()
-        fast = {name: await asked.fast(each) for name, each in UNUSUAL[path].items()}
-        assert ways == {"in hand": len(UNUSUAL[path])}
+        fast = {}
+        for name, each in UNUSUAL[path].items():
+            for _ in range(2):  # a refused credential makes the lesson be forgotten
+                await asked.fast(USUAL[path]["words"])
+            fast[name] = await asked.fast(each)
+        assert ways["in hand"] == len(UNUSUAL[path])
         slow = {name: await asked.slow(each) for name, each in UNUSUAL[path].items()}
     assert fast == slow
     assert {calls for *_, calls in fast.values()} == {1}
