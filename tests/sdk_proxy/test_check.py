@@ -23,7 +23,7 @@ def checked(folder: Path, text: str, *options: str) -> tuple[int, dict[str, str]
     file.write_text(text, encoding="utf-8")
     environ = {**os.environ, "KEY": SECRET, "LITELLM_MASTER_KEY": SECRET}
     command = [sys.executable, "-m", "sdk_proxy", "check", str(file), *options]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=600, check=False)
     said = done.stdout + done.stderr
     assert SECRET not in said and "Traceback" not in said
     lines = [line.removeprefix(f"{file}:").split(maxsplit=2) for line in done.stdout.splitlines()[:-1]]
