@@ -11,7 +11,6 @@ import litellm
 from fastapi import Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, Response
-from litellm.proxy._types import LiteLLMRoutes
 
 # A deployment's mode (types/utils.py, ModelInfoBase, 1.106.2) -> the route that only such deployments are for.
 ROUTE_OF_MODE = {
@@ -48,6 +47,8 @@ def unserved_route(deployment: Mapping[str, Any]) -> str | None:
 @lru_cache(maxsize=1)
 def _routes() -> tuple[re.Pattern[str], ...]:
     """`{name}` is one part of a path, `{name:path}` and `*` are any number of them."""
+    from litellm.proxy._types import LiteLLMRoutes  # noqa: PLC0415 - `check` needs the modes only, and no second more
+
     paths: set[str] = set(LiteLLMRoutes.llm_api_routes.value)
     written = (re.sub(r"\\{\w+(:path)?\\}", lambda m: ".+" if m[1] else "[^/]+", re.escape(path)) for path in paths)
     return tuple(re.compile(path.replace(r"\*", ".*")) for path in sorted(written))
