@@ -37,7 +37,8 @@ class Room:
     def admits(self, scenario: Scenario, now: float) -> bool:
         if scenario.id not in self._models:
             self._models[scenario.id] = models_of(scenario)
-        resting = any(self._rested.get(model, now) > now for model in self._models[scenario.id])
+        models = self._rested if shows_cooldowns(scenario) else self._models[scenario.id]
+        resting = any(self._rested.get(model, now) > now for model in models)
         return not resting and self._playing.isdisjoint(self._apart[scenario.id])
 
     def enter(self, scenario: Scenario) -> None:
@@ -65,13 +66,25 @@ def apart(scenarios: Sequence[Scenario]) -> dict[str, frozenset[str]]:
         if share or voices[one].like(voices[other]):
             found[one].add(other)
             found[other].add(one)
-    alone = {scenario.id for scenario in scenarios if voices[scenario.id].silent or sets_cookies(scenario)}
+    alone = {each.id for each in scenarios if voices[each.id].silent or sets_cookies(each) or shows_cooldowns(each)}
     return {name: everybody if name in alone else frozenset(alone | others) for name, others in found.items()}
 
 
 def cools(scenario: Scenario) -> bool:
     """Whether its models rest after it, and nobody else may use them meanwhile."""
     return any(reply.status in COOLING for step in scenario.steps for reply in step.replies)
+
+
+def shows_cooldowns(scenario: Scenario) -> bool:
+    """Return whether a gateway is to answer for a model that rests: LiteLLM lists all that rest by then."""
+    resting = set[str]()
+    for step in scenario.steps:
+        models = set(_models(step.request.body))
+        if models & resting and not step.replies:
+            return True
+        if any(reply.status in COOLING for reply in step.replies):
+            resting |= models
+    return False
 
 
 def sets_cookies(scenario: Scenario) -> bool:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from harness.model import Reply, Request, Scenario, Step
-from harness.replay.room import REST, Room, apart, cools, models_of
+from harness.replay.room import REST, Room, apart, cools, models_of, shows_cooldowns
 from tests.harness.wire import post, scenario
 
 
@@ -76,6 +76,19 @@ def test_a_model_rests_after_a_failure_and_others_do_not() -> None:
     assert (room.admits(again, 100), room.admits(other, 100)) == (False, True)
     assert room.rested(101) == 100 + REST
     assert room.admits(again, 100 + REST)
+
+
+def test_a_scenario_that_shows_which_models_rest_is_played_alone_and_only_when_all_have_rested() -> None:
+    failing, other = on("a", Reply(404), says="fail"), on("b", says="pears")
+    asked = post(json.dumps({"model": "c"}).encode())
+    shows = scenario(Step(asked, (Reply(401),)), Step(asked), name="shows")
+    assert shows_cooldowns(shows)
+    assert not shows_cooldowns(scenario(Step(asked, (Reply(401),)), Step(asked, (Reply(),)), name="asks again"))
+    assert not met(shows, other)
+    room = Room(apart([failing, shows]))
+    room.enter(failing)
+    room.leave(failing, 100)
+    assert (room.admits(shows, 101), room.admits(shows, 100 + REST)) == (False, True)
 
 
 def test_what_rests_still_rests_for_who_plays_on_the_same_gateway_next() -> None:
