@@ -103,7 +103,8 @@ def _checked(options: Options, strict: bool) -> Config:
 def _told(file: Path, loaded: Config, found: Sequence[Finding], strict: bool) -> Iterator[str]:
     unset = [(finding.why, finding.key) for finding in found if finding.verdict == "unset"]
     if unset:
-        yield f"{'error' if strict else 'warning'}: {unset_message(file, unset)}"
+        message = unset_message(file, unset)
+        yield f"error: {message}: set them, or start without --strict" if strict else f"warning: {message}"
     for finding in found:
         if finding.verdict in ("ignored", "refused") and finding.why:
             yield f"{'error' if finding.verdict == 'refused' else 'warning'}: {finding}"

@@ -44,6 +44,7 @@ def test_strict_refuses_with_all_missing_variables_in_one_line() -> None:
     assert (result.returncode, line.startswith("error: ")) == (2, True)
     assert "OPENAI_API_KEY (model_list.5.litellm_params.api_key)" in line
     assert "GEMINI_API_BASE (model_list.10.litellm_params.api_base)" in line
+    assert line.endswith(": set them, or start without --strict")
     assert "| litellm" not in result.stderr
 
 
