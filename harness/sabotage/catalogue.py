@@ -42,5 +42,6 @@ ALL: tuple[Sabotage, ...] = (
     *finer_calls.HEADERS,
     *finer_calls.BODIES,
     *finer_calls.CALLS,
+    *finer_calls.TEMPLATES,
     *processes.ALL,
 )
