@@ -130,6 +130,7 @@ async def prepare(call: Call, request: Request, headers: Headers, config: ProxyC
         original_function=call.route_type, rules_obj=litellm.utils.Rules(), start_time=datetime.now(), **call.data
     )
     call.data["litellm_logging_obj"] = call.logging
+    _look_up_prompt(call)
     await _RESPONSE_IDS.async_pre_call_hook(administrator(), None, call.data, call.route_type)
     if call.data.get("messages"):
         call.logging.update_messages(call.data["messages"])
@@ -157,6 +158,19 @@ async def named_bytes(file: UploadFile) -> io.BytesIO:
     content = io.BytesIO(await file.read())
     content.name = file.filename
     return content
+
+
+def _look_up_prompt(call: Call) -> None:
+    """As ProxyLogging.pre_call_hook (1.106.2): there are no prompts here, but it fails at an id that is no text.
+
+    Raises TypeError.
+    """
+    prompt = call.data.get("prompt_id")
+    if prompt is not None and call.route_type in ("acompletion", "aresponses"):
+        from litellm.proxy.prompts import prompt_registry  # noqa: PLC0415 - hardly any call needs it
+
+        version = prompt_registry.parse_prompt_version(call.data.get("prompt_version"))
+        prompt_registry.IN_MEMORY_PROMPT_REGISTRY.resolve_prompt_spec(prompt, version=version)
 
 
 def model_of_endpoint(call: Call, request: Request) -> str | None:

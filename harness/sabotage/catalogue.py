@@ -47,5 +47,6 @@ ALL: tuple[Sabotage, ...] = (
     *finer_calls.CALLS,
     *exact_text.ASKED,
     *exact_text.ANSWERED,
+    *finer_calls.TEMPLATES,
     *processes.ALL,
 )

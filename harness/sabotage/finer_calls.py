@@ -18,6 +18,8 @@ _WHOLE, _CHAT, _SAMPLING, _RESULTS = (
     "curl/chat-sampling",
     "curl/messages-tool-results",
 )
+_BETA = "anthropic-beta"
+_EFFORT, _REASONING = "curl/messages-effort-of-one-turn", "curl/messages-reasoning-of-another-provider"
 _TOOLS, _CACHED, _PROMPT = "curl/messages-tools-stream", "curl/messages-cache-and-usage", "claude-code/plain-answer"
 
 
@@ -62,6 +64,46 @@ def _as_the_first_one_said(name: str) -> Mutation:
         return replace(request, headers=changed(name, lambda _: first[0])(request.headers))
 
     return Mutation(request=ask)
+
+
+def _after(calls: int, change: Callable[[Request], Request]) -> Mutation:
+    """Change every call but the first ones, as a template does that was made of those."""
+    numbers = count()
+    return Mutation(request=lambda request: change(request) if next(numbers) >= calls else request)
+
+
+def _with_the_betas_before() -> Mutation:
+    """A call that has no betas gets those that the last one with some had."""
+    said: list[str] = []
+
+    def ask(request: Request) -> Request:
+        own = header(request.headers, _BETA)
+        if own is not None:
+            said[:] = [own]
+            return request
+        return replace(request, headers=(*request.headers, *((_BETA, each) for each in said)))
+
+    return Mutation(request=ask)
+
+
+def _with_the_values_before(*keys: str) -> Mutation:
+    """Each call has the first call's values of these keys, or no such keys."""
+    first: list[Any] = []
+
+    def change(tree: Any) -> Any:
+        first.append(tree)
+        kept = {key: value for key, value in first[0].items() if key in keys}
+        return {key: value for key, value in tree.items() if key not in keys} | kept
+
+    return request_body(change)
+
+
+def _with_an_encrypted_thought(tree: Any) -> Any:
+    content = tree["messages"][1]["content"]
+    if content[0]["type"] == "text":
+        thought = {"type": "thinking", "thinking": "so", "signature": "litellm_encrypted_reasoning:eyJpIjoicnNfMSJ9"}
+        tree["messages"][1]["content"] = [thought, *content]
+    return tree
 
 
 def _once(nth: int, change: Callable[[Request], Request]) -> Mutation:
@@ -156,5 +198,31 @@ CALLS = (
         "cancellation",
         "curl/client-leaves-in-mid-stream",
         Mutation(deaf=2.0),
+    ),
+)
+
+_STALE_KEY = changed("x-api-key", lambda _: "sk-ant-of-an-hour-ago")
+
+# What a gateway does wrong that takes the request of one call as a template for the next.
+TEMPLATES = (
+    _call(
+        "a key is that of an hour ago from the third call on",
+        "upstream headers",
+        _EFFORT,
+        _after(2, lambda request: replace(request, headers=_STALE_KEY(request.headers))),
+    ),
+    _call("a turn has the betas of the turn before", "upstream headers", _EFFORT, _with_the_betas_before()),
+    _body("a thought of another provider's goes on", _REASONING, _with_an_encrypted_thought),
+    _call(
+        "a number is that of the first call",
+        "upstream body",
+        "curl/numbers-that-json-has-not",
+        _with_the_values_before("top_p"),
+    ),
+    _call(
+        "the messages are those of the first call",
+        "upstream body",
+        "claude-code/tool-loop",
+        _with_the_values_before("messages"),
     ),
 )

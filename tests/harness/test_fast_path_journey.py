@@ -78,7 +78,7 @@ def test_a_fault_in_the_fast_path_is_found(fault, tmp_path):
 
 
 def test_a_sequence_that_was_found_can_be_played_again(tmp_path):
-    """Each answer shows another fault: of the answers that are asked for twice, and of those that are taken as usual."""
+    """Each unusual answer shows another fault: one is asked for twice, one is taken for a usual one."""
     request = Request("POST", "/v1/messages", (("Authorization", "Bearer <key>"),), to_bytes(BODY))
     unusual = (anthropic_wire.error_reply(400, "No."), json_reply({"type": "error", "error": {"message": "No."}}))
     steps = tuple(Step(request, (reply,)) for reply in (PLAIN, PLAIN, PLAIN, *unusual))

@@ -16,6 +16,7 @@ from harness.upstream.app import SimulatedUpstream
 from harness.upstream.autoplay import autoplay
 from harness.upstream.wire import json_reply
 from sdk_proxy.tap import Exchange
+from tests.sdk_proxy.loopback import spoken
 from tests.sdk_proxy.sdk import KEY, NO_RETRIES, chat, client_of, message
 from tests.waiting import FOREVER, PATIENCE
 
@@ -589,3 +590,25 @@ async def test_a_user_that_connection_names_is_the_user_and_reaches_no_provider(
         (asked,) = await calls(upstream)
     told = dict(asked.headers)
     assert (told["x-sm-user-id"], "x-memory-user-id" in told, "x-other" in told) == ("alice", False, False)
+
+
+async def test_a_body_is_read_as_it_came_whatever_its_transfer_coding_is_called():
+    """LiteLLM behind the binary proxy never answers it: there is no baseline to be equal to."""
+    asked = json.dumps(chat("gpt-4.1")).encode()
+    async with site() as (upstream, client):
+        key = client.headers["authorization"].encode()
+        head = b"POST %b HTTP/1.1\r\nhost: a\r\nauthorization: %b\r\ncontent-type: application/json\r\n" % (
+            CHAT.encode(),
+            key,
+        )
+        sent = head + b"transfer-encoding: gzip, chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(asked), asked)
+        answer = await spoken(client.base_url.port, sent)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert len(upstream.unscripted) == 1
+
+
+@pytest.mark.parametrize(("prompt", "status"), [("unknown", 200), (0.5, 500), (True, 500)])
+async def test_a_prompt_id_that_is_no_text_is_refused_before_the_provider_is_asked(prompt, status):
+    async with site() as (upstream, client):
+        answer = await client.post(CHAT, json=chat("gpt-4.1", prompt_id=prompt))
+    assert (answer.status_code, len(upstream.unscripted)) == (status, 1 if status == 200 else 0)
