@@ -24,6 +24,7 @@ from harness.replay.target import RunningTarget, running, version_of
 from harness.settings import ProcessSettings, Settings
 from harness.upstream.app import SimulatedUpstream
 
+UNSET = "{unset}"
 _SETTINGS = "the settings"
 _PORT = re.compile(r"{(\w*port)}")
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")  # of the user's environment: a key of theirs must not get into a run
@@ -142,9 +143,14 @@ async def gateway(
 def environment(
     asked: Mapping[str, str], credentials: Credentials, names: Mapping[str, str], home: str
 ) -> dict[str, str]:
-    """The whole environment of a target's programs: only what harness.toml says, and what any program needs."""
+    """The whole environment of a target's programs: only what harness.toml says, and what any program needs. A variable
+    that is "{unset}" is left out."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    given = {name: text.format_map({**names, "secret": credentials.secret(name)}) for name, text in asked.items()}
+    given = {
+        name: text.format_map({**names, "secret": credentials.secret(name)})
+        for name, text in asked.items()
+        if text != UNSET
+    }
     return {**kept, "HOME": home, "PYTHONUNBUFFERED": "1", **given}
 
 

@@ -2,7 +2,7 @@
 own, and what LiteLLM opens a connection for. Pure.
 
 The harness's own is `os.environ/X`, where its environment sets X to a template with {upstream} (an address), or with
-{secret} or {key} (a credential). All else is refused, names too: a model of another provider, a callback.
+{secret}, {key} or {unset} (a credential, or none). All else is refused: a model of another provider, a callback, ...
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness.isolation.config_tree import Node, Place, walk
 _REFERENCE = "os.environ/"
 _OIDC = "oidc/env/"
 _OWN_ADDRESS = re.compile(r"\{upstream\w*\}(/|$)")
-_OWN_CREDENTIAL = re.compile(r"\{(secret|key)\}")
+_OWN_CREDENTIAL = re.compile(r"\{(secret|key|unset)\}")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _ADDRESS_NAME = re.compile(r"(^|_)(base|urls?|uri|hosts?|hostname|webhooks?|proxy)$|endpoint|(^|_)(url|host)_")
 _CREDENTIAL_NAME = re.compile(

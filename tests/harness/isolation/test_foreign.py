@@ -8,6 +8,7 @@ import pytest
 
 from harness.isolation.config_tree import read_config
 from harness.isolation.foreign import Finding, find_fetched, find_foreign, find_foreign_variables, find_foreign_words
+from harness.site import Credentials, environment
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT: dict[str, str] = tomllib.loads((ROOT / "harness.toml").read_text())["environment"]
@@ -15,7 +16,7 @@ SECRET = "sk-literal-key-of-the-user"
 MODEL = "{model: openai/gpt-5, api_base: os.environ/OPENAI_API_BASE, api_key: os.environ/OPENAI_API_KEY}"
 ONE = f"model_list:\n  - {{model_name: gpt-5, litellm_params: {MODEL}}}\n"
 
-FURTHER = ("errors", "routing", "parameters")
+FURTHER = ("errors", "routing", "parameters", "routes")
 
 
 def found_in(folder: Path, text: str, **further: str) -> list[Finding]:
@@ -32,6 +33,12 @@ def deployment(params: str) -> str:
 def test_the_configurations_of_the_project_are_the_harness_s_own(file: str) -> None:
     assert find_foreign(read_config(ROOT / file), ENVIRONMENT) == []
     assert find_foreign_variables(ENVIRONMENT, "harness.toml") == find_fetched(ENVIRONMENT, "harness.toml") == []
+
+
+def test_a_variable_that_is_to_be_missing_is_in_no_environment() -> None:
+    names = {"key": "sk-key"}
+    given = environment({"A": "{key}", "B": "{unset}"}, Credentials(), names, "/home")
+    assert (given["A"], "B" in given) == ("sk-key", False)
 
 
 BASE, KEY = "api_base: os.environ/OPENAI_API_BASE", "api_key: os.environ/OPENAI_API_KEY"
