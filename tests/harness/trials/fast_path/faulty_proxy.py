@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sdk_proxy import learnt, whole
+from sdk_proxy import learnt
 from sdk_proxy.__main__ import main
 
 
@@ -39,11 +39,6 @@ def confuse_null_with_infinity() -> None:
     learnt._name = name_with_nulls
 
 
-def take_any_answer() -> None:
-    """A whole answer that LiteLLM has to look at is told without it."""
-    whole._check = lambda *_: None
-
-
 def forget_answer_in_hand() -> None:
     """What the upstream has said already is asked for once more."""
     begun = learnt.begun
@@ -68,7 +63,6 @@ FAULTS: dict[str, Callable[[], None]] = {
     "stale-headers": make_headers_stale,
     "shapes-ignored": ignore_shapes,
     "null-is-infinity": confuse_null_with_infinity,
-    "any-answer": take_any_answer,
     "asked-twice": forget_answer_in_hand,
 }
 
