@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zlib
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import brotli
@@ -83,23 +84,22 @@ class _Step(Protocol):
 def _step(name: str) -> _Step:
     match name:
         case "gzip" | "x-gzip":
-            return _Zlib(zlib.MAX_WBITS | 16)
+            return _Members(lambda _: zlib.decompressobj(zlib.MAX_WBITS | 16))  # RFC 1952, section 2.2
         case "deflate":
-            return _Zlib(None)
+            return _Members(lambda data: zlib.decompressobj(_deflate_bits(data)))
         case "br":
             return _Brotli(brotli.Decompressor())
         case "zstd":
-            return _Zstd()
+            return _Members(lambda _: zstd.ZstdDecompressor())  # RFC 8878, section 3
         case _:
             raise _unknown(name)
 
 
-class _Zlib:
-    """gzip, of which several may follow each other (RFC 1952, section 2.2), or deflate: with zlib's header, as RFC 9110
-    has it, or without, as some servers send it."""
+class _Members:
+    """A coding of which several may follow each other in one body. `open_next` makes a decompressor for the bytes."""
 
-    def __init__(self, wbits: int | None) -> None:
-        self._wbits = wbits
+    def __init__(self, open_next: Callable[[bytes], Any]) -> None:
+        self._open_next = open_next
         self._open: Any = None
 
     @property
@@ -110,13 +110,14 @@ class _Zlib:
         plain = b""
         while data:
             if self._open is None or self._open.eof:
-                self._open = zlib.decompressobj(_deflate_bits(data) if self._wbits is None else self._wbits)
+                self._open = self._open_next(data)
             plain += self._open.decompress(data)
             data = self._open.unused_data
         return plain
 
 
 def _deflate_bits(data: bytes) -> int:
+    """With zlib's header, as RFC 9110 has it, or without, as some servers send it."""
     has_header = data[0] & 0x0F == 8 and (len(data) < 2 or int.from_bytes(data[:2], "big") % 31 == 0)
     return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
 
@@ -131,26 +132,6 @@ class _Brotli:
 
     def decode(self, data: bytes) -> bytes:
         return bytes(self._decompressor.process(data))
-
-
-class _Zstd:
-    """Frames, of which several may follow each other (RFC 8878, section 3)."""
-
-    def __init__(self) -> None:
-        self._open: Any = None
-
-    @property
-    def is_at_end(self) -> bool:
-        return self._open is not None and bool(self._open.eof)
-
-    def decode(self, data: bytes) -> bytes:
-        plain = b""
-        while data:
-            if self._open is None or self._open.eof:
-                self._open = zstd.ZstdDecompressor()
-            plain += self._open.decompress(data)
-            data = self._open.unused_data if self._open.eof else b""
-        return plain
 
 
 def _unknown(name: str) -> ValueError:
